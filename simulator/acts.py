@@ -1,0 +1,159 @@
+"""The acts that a behaviour yields, and the results that it is sent back.
+
+A behaviour is a generator: it yields what it wants and is sent what came of it. It knows no socket, loop or clock, so
+the same story runs under asyncio, in Locust and in virtual time, and a test steps through it by hand.
+
+Structs, because one is made per exchange and these cost a tenth of a frozen dataclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Post(msgspec.Struct, frozen=True):
+    """A CoAP POST from the device, one exchange with its retransmissions (block-wise where the payload needs it)."""
+
+    path: str
+    payload: bytes
+    confirmable: bool = True
+
+
+class Get(msgspec.Struct, frozen=True):
+    """A CoAP GET from the device; a block-wise answer arrives whole."""
+
+    path: str
+    confirmable: bool = True
+
+
+class Datagram(msgspec.Struct, frozen=True):
+    """One plain UDP datagram to the platform; done as soon as it is sent. Replies reach the device by themselves."""
+
+    payload: bytes
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Nothing, for so many seconds of run time. 0 or less: go on at once."""
+
+    seconds: float
+
+
+class SleepUntil(msgspec.Struct, frozen=True):
+    """Nothing, until this run time in seconds. In the past: go on at once."""
+
+    when_s: float
+
+
+class Attach(msgspec.Struct, frozen=True):
+    """Log in to the mobile network with this SIM and this hardware."""
+
+    imsi: str
+    imei: str
+    ip: int
+    """The IPv4 address of the SIM, as a number."""
+
+
+class Detach(msgspec.Struct, frozen=True):
+    """Leave the mobile network."""
+
+    imsi: str
+    ip: int
+
+
+class CreateDevice(msgspec.Struct, frozen=True):
+    """The operator creates the device on the platform. An empty identity is left blank there."""
+
+    imsi: str
+    imei: str
+    tags: tuple[tuple[str, str], ...]
+    collection: str
+
+
+class UpdateDevice(msgspec.Struct, frozen=True):
+    """The operator changes the device. None leaves a field alone, "" clears it."""
+
+    imsi: str | None
+    imei: str | None
+    tags: tuple[tuple[str, str], ...]
+
+
+class RemoveDevice(msgspec.Struct, frozen=True):
+    """The operator deletes the device from the platform."""
+
+
+class MoveDevice(msgspec.Struct, frozen=True):
+    """The operator moves the device to another collection, named as in the scenario."""
+
+    to: str
+
+
+class QueueDownstream(msgspec.Struct, frozen=True):
+    """The operator queues a downstream message for the device."""
+
+    payload: bytes
+
+
+class ChangeRadio(msgspec.Struct, frozen=True):
+    """The device's link changes from now on. An empty preset keeps the present one.
+
+    `changes` are (key, up, down) as in `words.LINK_KEYS`; None leaves that direction as it is.
+    """
+
+    preset: str
+    changes: tuple[tuple[str, float | None, float | None], ...]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The platform answered a Post or a Get."""
+
+    code: int
+    """CoAP code, 0x44 is 2.04 (class in the upper three bits)."""
+    payload: bytes
+    transmissions: int = 1
+    """How often the request was sent; block-wise transfers count each block's."""
+
+
+class NoAnswer(msgspec.Struct, frozen=True):
+    """The exchange failed. Reasons: `timeout`, `reset` (peer sent RST), `bad answer`, `cancelled`."""
+
+    reason: str
+    transmissions: int = 1
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A datagram left."""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The mobile network let the device in, with this IPv4 address (a number)."""
+
+    ip: int
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The mobile network, or the operator's API, refused; the text is the platform's own."""
+
+    reason: str
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """What should have carried out the act could not: the platform is unreachable, or its answer makes no sense."""
+
+    reason: str
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What has no result of its own is over: a sleep, a detach, an order of the operator."""
+
+
+Order = CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream
+Act = Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | Order | ChangeRadio
+Result = Answer | NoAnswer | Sent | Accepted | Rejected | Broken | Done
+
+Story = Generator[Act, Result, T]
+"""A behaviour; `T` is what it returns when it has ended."""

@@ -1,0 +1,197 @@
+"""The command line: arguments in, exit code out.
+
+Nothing heavy is imported until a command needs it: `--help` must answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+import typer
+
+from simulator import __version__
+from simulator.errors import ExitCode, LocalError, SimulatorError, UsageError
+
+app = typer.Typer(
+    name="simulator",
+    help="Simulated devices act out scenarios against an IoT platform; the events it emits are held against them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Paths = Annotated[
+    Optional[list[Path]],  # noqa: UP045  typer reads the annotation at run time
+    typer.Argument(metavar="[FILE|FOLDER]...", help="Scenario files, or folders of them. Default: scenarios/"),
+]
+Target = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--target", metavar="URL", help="API of a platform that runs already, http://127.0.0.1:10080"),
+]
+Token = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--token", metavar="TOKEN", envvar="SIMULATOR_TOKEN", show_envvar=True, help="Its API token."),
+]
+Confirm = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--yes-really", metavar="HOST", help="Name the host once more if it is not this machine."),
+]
+
+
+@app.command()
+def run(
+    paths: Paths = None,
+    time: Annotated[
+        Optional[Literal["virtual", "real"]],  # noqa: UP045
+        typer.Option(help="Virtual: every wait jumps. Real: sockets and wall time. Default: virtual without --target."),
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Instead of the scenario's own seed.")] = None,  # noqa: UP045
+    only: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="SUBJECT", help="Only this group or member acts: meters, meters.17"),
+    ] = None,
+    stack: Annotated[
+        Optional[Literal["own", "aiocoap"]],  # noqa: UP045
+        typer.Option(help="CoAP stack of the devices, instead of each group's own choice."),
+    ] = None,
+    wire: Annotated[
+        Optional[Literal["auto", "batch", "single", "dgram"]],  # noqa: UP045
+        typer.Option(help="Sockets in real time: many datagrams a call, one a call, or asyncio-dgram."),
+    ] = None,
+    target: Target = None,
+    token: Token = None,
+    coap: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="HOST:PORT", help="Where the target takes CoAP. Default: its host, port 15683."),
+    ] = None,
+    udp: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="HOST:PORT", help="Where the target takes plain UDP. Default: its host, port 11234."),
+    ] = None,
+    yes_really: Confirm = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FOLDER", help="Where journal and verdicts go. Default: a new folder below runs/"),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave on the target what the run created.")] = False,
+) -> None:
+    """Run scenarios and print a verdict on each."""
+    from simulator.cli.run_command import run_files
+    from simulator.cli.targets import remote_settings
+
+    if target is not None and time == "virtual":
+        raise UsageError("--time virtual needs the embedded platform; leave out --target or take --time real")
+    if wire is not None and time == "virtual":
+        raise UsageError(f"--wire {wire} needs real time; leave out --time virtual")
+    real = time == "real" or target is not None or wire is not None
+    code = run_files(
+        paths,
+        time="real" if real else "virtual",
+        seed=seed,
+        only=only,
+        stack=stack,
+        wire=wire or "auto",
+        target=None if target is None else remote_settings(target, token, coap, udp, yes_really),
+        out=out,
+        keep=keep,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(paths: Paths = None) -> None:
+    """Read scenarios and report every mistake in them, without running anything."""
+    from simulator.cli.run_command import check_files
+
+    raise typer.Exit(check_files(paths))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    api_port: Annotated[int, typer.Option(help="REST and WebSocket; 0: any free port.")] = 10080,
+    udp_port: Annotated[int, typer.Option(help="Plain UDP; 0: any free port.")] = 11234,
+    coap_port: Annotated[int, typer.Option(help="CoAP; 0: any free port.")] = 15683,
+    wire: Annotated[
+        Literal["auto", "batch", "single", "dgram"], typer.Option(help="Sockets for UDP and CoAP.")
+    ] = "auto",
+    token: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(envvar="SIMULATOR_TOKEN", show_envvar=True, help="API token to accept. Default: a new one."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line per event.")] = False,
+) -> None:
+    """Run the reference server alone, for real devices and other tools."""
+    from simulator.cli.serve_command import serve_until_stopped
+
+    raise typer.Exit(
+        serve_until_stopped(
+            host=host,
+            api_port=api_port,
+            udp_port=udp_port,
+            coap_port=coap_port,
+            wire=wire,
+            token=token,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
+def watch(
+    target: Target = None,
+    token: Token = None,
+    collection: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(metavar="ID", help="Only these collections. Default: all, also those that come later."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The objects as they arrive, one a line.")] = False,
+    yes_really: Confirm = None,
+) -> None:
+    """Print the event stream of a platform, a readable line per event."""
+    from simulator.cli.targets import api_url
+    from simulator.cli.watch_command import watch_events
+
+    if not token:
+        raise UsageError("watch needs --token (or SIMULATOR_TOKEN); `simulator serve` prints one")
+    url = api_url(target or "http://127.0.0.1:10080", yes_really)
+    raise typer.Exit(watch_events(url, token, tuple(collection or ()), json))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"simulator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+def main() -> None:
+    """Entry point. Whatever goes wrong ends as one clear line and an exit code, never as a traceback."""
+    try:
+        app()
+    except SimulatorError as error:
+        sys.stdout.flush()
+        print(f"simulator: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:  # the reader of our output went away: `simulator watch | head`
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SystemExit(ExitCode.PASSED) from None
+    except OSError as error:
+        print(f"simulator: {LocalError(str(error))}", file=sys.stderr)
+        raise SystemExit(ExitCode.BROKEN) from None

@@ -1,0 +1,56 @@
+"""What an act came to, in the words that scenarios use."""
+
+from __future__ import annotations
+
+import msgspec
+
+from simulator.acts import Accepted, Answer, Broken, Done, NoAnswer, Rejected, Result, Sent
+
+OK = "ok"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How one act ended, from the point of view of whoever did it."""
+
+    word: str
+    """`ok`, `rejected`, `timeout`, `failed`, `cancelled`, or `coap 4.04` for an answer that is no success."""
+    detail: str = ""
+    """What the device itself thinks happened; empty where the word says it all."""
+    payload: bytes | None = None
+    """A downstream message that came with the answer."""
+    transmissions: int = 0
+
+
+_NO_ANSWER = {"timeout": "timeout", "cancelled": "cancelled"}
+_CODE_CONTENT = 0x45
+
+
+def outcome_of(result: Result) -> Outcome:
+    """The outcome that a result of an act means.
+
+    A 2.xx answer is `ok`; only 2.05 carries a downstream message (span §4.3). Anything else that was answered is
+    named by its code, and what was not answered by the reason.
+    """
+    if isinstance(result, Answer):
+        sent = result.transmissions
+        if result.code >> 5 != 2:
+            word = f"coap {result.code >> 5}.{result.code & 31:02d}"
+            return Outcome(word, result.payload.decode(errors="replace"), None, sent)
+        return Outcome(OK, "", result.payload if result.code == _CODE_CONTENT else None, sent)
+    if isinstance(result, Sent):
+        return Outcome(OK, "", None, 1)
+    if isinstance(result, (Done, Accepted)):
+        return Outcome(OK)
+    if isinstance(result, NoAnswer):
+        how_often = f"no answer to {result.transmissions} transmissions"
+        detail = how_often if result.reason == "timeout" else result.reason
+        return Outcome(_NO_ANSWER.get(result.reason, "failed"), detail, None, result.transmissions)
+    if isinstance(result, Rejected):
+        return Outcome("rejected", result.reason)
+    assert isinstance(result, Broken)
+    return Outcome("failed", result.reason)
+
+
+def is_expected(outcome: str, wanted: str) -> bool:
+    """Whether an act came to what its step asked for. `any` takes everything."""
+    return wanted in ("any", outcome)

@@ -1,0 +1,240 @@
+"""One rehearsal from beginning to verdict: provision, act step by step, settle, judge, clean up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, Protocol
+
+from simulator import acts
+from simulator.assertions.judge import Judge, Verdicts
+from simulator.clock import Clock, Timers
+from simulator.devices.deeds import act_out, registration
+from simulator.devices.device import Device
+from simulator.errors import TargetError
+from simulator.events.records import EndRecord
+from simulator.plan import Member, Plan
+from simulator.run.fleet import Fleet
+from simulator.run.recorder import Recorder, Watch
+from simulator.run.settings import RunSettings
+from simulator.scenario.model import LinkChange, LinkSpec, Scenario, Step, Wait
+from simulator.target.api import SpanApi
+from simulator.target.observer import Observer
+from simulator.target.operator import Operator
+from simulator.wire.address import Address
+from simulator.wire.drivers.stories import Running, Stories
+from simulator.wire.ports import Wire
+
+PROVISIONING_PATIENCE_S = 10.0
+"""How long to wait for the events of the provisioning before the story begins."""
+QUIET_S = {"virtual": 60.0, "real": 0.5}
+"""The run ends when the stream has been quiet for so long: in virtual time that costs nothing."""
+SETTLE_LIMIT_S = {"virtual": 600.0, "real": 10.0}
+
+
+class Target(Protocol):
+    """What is under test."""
+
+    name: str
+    capabilities: frozenset[str]
+    coap: Address
+    udp: Address
+    api: SpanApi
+
+    async def start(self) -> None:
+        """Reach it, or start it. Raises: TargetError, LocalError."""
+
+    async def observe(self, collection: str, observer: Observer) -> None:
+        """Read the activity events of a collection from now on."""
+
+    async def stop(self) -> None:
+        """Let go of it."""
+
+
+class Rehearsal:
+    """One scenario against one target."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        plan: Plan,
+        settings: RunSettings,
+        *,
+        clock: Clock,
+        timers: Timers,
+        wire: Wire,
+        target: Target,
+        judge: Judge,
+        recorder: Recorder,
+        watch: Watch,
+    ) -> None:
+        self._scenario, self._plan, self._settings = scenario, plan, settings
+        self._clock, self._timers, self._wire, self._target = clock, timers, wire, target
+        self._judge, self._recorder, self._watch = judge, recorder, watch
+        self._observer = Observer(recorder.put, clock.now)
+        self._fleet = Fleet(plan.members, plan.seed, clock, timers, self._hear)
+        self._stories = Stories(timers, self._performers(), self._broke)
+        self._operator: Operator
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._main: asyncio.Task[Any] | None = None
+        self._broken: BaseException | None = None
+        self.left_behind: list[str] = []
+        """What clean-up could not remove from the platform, in words."""
+
+    def waiting(self) -> Iterator[str]:
+        """Who waits for what, a line each."""
+        return self._stories.waiting()
+
+    async def run(self) -> Verdicts:
+        """Act it all out. Raises: SimulatorError: the target or the simulator itself broke."""
+        self._main = asyncio.current_task()
+        try:
+            await self._target.start()
+            self._operator = Operator(self._target.api, self._observer)
+            await self._story()
+        except asyncio.CancelledError:
+            if self._broken is None:
+                self._recorder.put(EndRecord(t_s=self._clock.now(), why="interrupted"))
+                raise
+        finally:
+            await self._close()
+        if self._broken is not None:
+            raise self._broken
+        return self._judge.finish(self._clock.now())
+
+    async def _story(self) -> None:
+        await self._provision()
+        self._observer.judged = True
+        for number, step in enumerate(self._scenario.steps):
+            await self._perform(number, step)
+        await self._settle()
+        self._recorder.put(EndRecord(t_s=self._clock.now()))
+
+    async def _close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self._fleet.close()
+        if self._settings.target is not None and not self._settings.keep and hasattr(self, "_operator"):
+            self.left_behind = await self._operator.clean_up()
+        await self._target.stop()
+
+    # --- before the story ---------------------------------------------------------------------------------------------
+
+    async def _provision(self) -> None:
+        tags = {"name": self._scenario.promise[:80]}
+        wanted: dict[str, Mapping[str, str]] = {"": tags}
+        wanted.update({collection.name: dict(collection.tags) for collection in self._scenario.collections})
+        used = {member.collection for member in self._plan.members} | {c.name for c in self._scenario.collections}
+        await self._operator.create_collections((name, wanted[name]) for name in wanted if name in used)
+        self._judge.aliases.update({ident: name for name, ident in self._operator.collections.items()})
+        for collection in self._operator.collections.values():
+            await self._target.observe(collection, self._observer)
+        registered = [device for device in self._fleet.devices.values() if device.member.group.registered]
+        await self._operator.register((device.name, registration(device)) for device in registered)
+        await self._fleet.open(self._wire, self._target.coap, self._target.udp, self._settings.stack)
+        await self._heard_of(len(registered))
+
+    async def _heard_of(self, count: int) -> None:
+        """Wait until the stream has told of all that was provisioned, so that the story begins with a clean one."""
+        give_up_s = self._clock.now() + PROVISIONING_PATIENCE_S
+        while self._observer.events < count:
+            if self._clock.now() > give_up_s:
+                raise TargetError(
+                    f"{self._target.name}: only {self._observer.events} of {count} deviceCreated events came within"
+                    f" {PROVISIONING_PATIENCE_S:.0f} s; does its event stream work?"
+                )
+            await asyncio.sleep(0.01)
+
+    # --- the story ----------------------------------------------------------------------------------------------------
+
+    async def _perform(self, number: int, step: Step) -> None:
+        if step.at_s is not None:
+            await asyncio.sleep(max(0.0, step.at_s - self._clock.now()))
+        self._watch.step(number, len(self._scenario.steps), step.text, self._clock.now())
+        self._recorder.step(number, "began")
+        if isinstance(step.act, Wait):
+            await asyncio.sleep(step.act.seconds)
+        else:
+            await self._act(number, step)
+        self._recorder.step(number, "acted")
+        await self._recorder.decided(number)
+        self._recorder.step(number, "ended")
+
+    async def _act(self, number: int, step: Step) -> None:
+        members = self._plan.acting(step)
+        if not members:
+            return
+        all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        left = len(members)
+
+        def ended(_returned: object, _now: float) -> None:
+            nonlocal left
+            left -= 1
+            if not left and not all_done.done():
+                all_done.set_result(None)
+
+        now = self._clock.now()
+        for member, offset_s in zip(members, self._plan.start_offsets(step, len(members)), strict=True):
+            device = self._fleet.devices[member.name]
+            story = act_out(device, number, step, now + offset_s, self._payloads(number, member), self._recorder)
+            self._stories.start(self._fleet.endpoints[member.name], story, ended, now)
+        await all_done
+
+    def _payloads(self, number: int, member: Member) -> Callable[[Any, int], bytes]:
+        plan = self._plan
+        return lambda payload, n: plan.payload(number, member, n, payload or member.group.payload)
+
+    async def _settle(self) -> None:
+        """Let late events arrive: the last upload of a slow radio may still be under way."""
+        mode = self._settings.time
+        give_up_s = self._clock.now() + SETTLE_LIMIT_S[mode]
+        quiet_since_s = self._clock.now()
+        while True:
+            quiet_since_s = max(quiet_since_s, self._recorder.last_event_s)
+            now = self._clock.now()
+            if now >= give_up_s or (now - quiet_since_s >= QUIET_S[mode] and not self._fleet.in_flight()):
+                return
+            await asyncio.sleep(QUIET_S[mode] / 5)
+
+    # --- acts that are not about datagrams or time --------------------------------------------------------------------
+
+    def _performers(self) -> dict[type, Callable[[Any, Running, float], None]]:
+        orders = (acts.CreateDevice, acts.UpdateDevice, acts.RemoveDevice, acts.MoveDevice, acts.QueueDownstream)
+        return {
+            acts.Attach: lambda act, running, _: self._later(running, self._operator.attach(act)),
+            acts.Detach: lambda act, running, _: self._later(running, self._operator.detach(act)),
+            acts.ChangeRadio: self._change_radio,
+            **dict.fromkeys(orders, self._order),
+        }
+
+    def _order(self, act: acts.Order, running: Running, _now: float) -> None:
+        self._later(running, self._operator.carry_out(running.endpoint.name, act))
+
+    def _change_radio(self, act: acts.ChangeRadio, running: Running, now: float) -> None:
+        changes = tuple(LinkChange(key=key, up=up, down=down) for key, up, down in act.changes)
+        device = self._fleet.devices[running.endpoint.name]
+        self._fleet.set_link(device, LinkSpec(preset=act.preset, changes=changes))
+        self._stories.resume(running, acts.Done(), now)
+
+    def _later(self, running: Running, work: Coroutine[Any, Any, Any]) -> None:
+        """Carry out something that has to wait, and go on with its result."""
+
+        async def go() -> None:
+            result = await work
+            self._stories.resume(running, result, self._clock.now())
+
+        task = asyncio.get_running_loop().create_task(go(), name=f"{running.endpoint.name} {running.act}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _hear(self, device: Device, transport: str, payload: bytes) -> None:
+        self._recorder.received(device.name, transport, payload)
+
+    def _broke(self, error: BaseException) -> None:
+        """A story of ours raised: nothing after it can be trusted, so the run ends."""
+        if self._broken is None:
+            self._broken = error
+            if self._main is not None:
+                self._main.cancel()
+
+

@@ -1,0 +1,45 @@
+"""What a rehearsal can be told from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from simulator.wire.address import Address
+
+Time = Literal["virtual", "real"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSettings:
+    """A platform that somebody else runs."""
+
+    url: str
+    token: str
+    coap: Address
+    udp: Address
+
+    def __repr__(self) -> str:
+        return f"RemoteSettings({self.url})"  # the token never reaches a log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How to run a scenario; every default is what the file itself would choose."""
+
+    time: Time = "virtual"
+    seed: int | None = None
+    """None: the scenario's own."""
+    only: str | None = None
+    """A group or a member; the others keep still."""
+    stack: Literal["own", "aiocoap"] | None = None
+    """None: each group's own."""
+    wire: Literal["auto", "batch", "single", "dgram"] = "auto"
+    """Which sockets carry the devices in real time."""
+    target: RemoteSettings | None = None
+    """None: the embedded reference server."""
+    keep: bool = False
+    """Leave on the platform what the run created."""
+    out: Path | None = None
+    """Folder for the journal and the verdicts; None: a new one below `runs/`."""

@@ -1,0 +1,176 @@
+"""Builds a rehearsal for the time and the target that were asked for, and runs it to its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from simulator import __version__
+from simulator.assertions.judge import Judge, Verdicts
+from simulator.clock import Clock, Timers
+from simulator.errors import ExitCode, SimulatorError
+from simulator.events.journal import Journal
+from simulator.events.records import RunRecord
+from simulator.plan import Plan, make_plan
+from simulator.run.recorder import Recorder, Watch
+from simulator.run.rehearsal import Rehearsal, Target
+from simulator.run.settings import RunSettings
+from simulator.scenario.model import Scenario
+from simulator.wire.ports import Wire
+
+
+class Interrupted(SimulatorError):
+    """Somebody stopped the run; what it had until then is in the journal."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = ExitCode.INTERRUPTED if signal_number == signal.SIGINT else ExitCode.TERMINATED
+
+    def __str__(self) -> str:
+        return "interrupted" if self.exit_code == ExitCode.INTERRUPTED else "terminated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a rehearsal ended."""
+
+    verdicts: Verdicts
+    run_s: float
+    """Run time that was lived through, in seconds."""
+    acts: int
+    events: int
+    left_behind: tuple[str, ...] = ()
+    """What clean-up could not remove from the platform."""
+
+
+def rehearse(scenario: Scenario, settings: RunSettings, sink: Callable[[bytes], None], watch: Watch) -> Result:
+    """Run one scenario to its verdict.
+
+    Args:
+        sink: takes the journal, whole lines at a time.
+        watch: is told how it goes.
+    Raises: ScenarioError: it cannot be planned; TargetError, LocalError: it cannot be run; Interrupted.
+    """
+    plan = make_plan(scenario, seed=settings.seed, only=settings.only)
+    journal = Journal(sink)
+    try:
+        if settings.time == "virtual" and settings.target is None:
+            return _virtual(scenario, plan, settings, journal, watch)
+        return _real(scenario, plan, settings, journal, watch)
+    finally:
+        journal.flush()
+
+
+def _virtual(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch) -> Result:
+    from simulator.target.embedded import EmbeddedTarget
+    from simulator.wire.drivers.virtual import VirtualLoop, run_virtual
+    from simulator.wire.memory import MemoryNetwork
+
+    async def main(loop: VirtualLoop) -> Result:
+        wire = MemoryNetwork(loop.clock, loop.timers)
+        target = EmbeddedTarget(clock=loop.clock, timers=loop.timers, wire=wire, sockets=False)
+        stage = _Stage(loop.clock, loop.timers, wire, target)
+        rehearsal, recorder = stage.set(scenario, plan, settings, journal, watch)
+        loop.add_reporter(rehearsal.waiting)
+        return await _interruptible(loop, rehearsal, recorder, loop.clock)
+
+    return run_virtual(main)
+
+
+def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch) -> Result:
+    from simulator.clock import WallClock
+    from simulator.target.embedded import EmbeddedTarget
+    from simulator.target.remote import RemoteTarget
+    from simulator.wire.drivers.real import RealTimers
+    from simulator.wire.real import open_wire
+
+    async def main() -> Result:
+        loop = asyncio.get_running_loop()
+        clock = WallClock()
+        timers = RealTimers(loop, clock)
+        wire = await open_wire(settings.wire, clock, loop)
+        target: Target
+        if settings.target is None:
+            target = EmbeddedTarget(clock=clock, timers=timers, wire=wire, sockets=True)
+        else:
+            remote = settings.target
+            target = RemoteTarget(url=remote.url, token=remote.token, coap=remote.coap, udp=remote.udp, clock=clock)
+        stage = _Stage(clock, timers, wire, target)
+        rehearsal, recorder = stage.set(scenario, plan, settings, journal, watch)
+        try:
+            return await _interruptible(loop, rehearsal, recorder, clock)
+        finally:
+            await wire.close()
+
+    return asyncio.run(main())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    clock: Clock
+    timers: Timers
+    wire: Wire
+    target: Target
+
+    def set(
+        self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch
+    ) -> tuple[Rehearsal, Recorder]:
+        rerun = f"simulator run {scenario.place.file} --seed {plan.seed}"
+        if settings.time == "real" and settings.target is None:
+            rerun += " --time real"
+        judge = Judge(scenario, plan.names_by_group(), plan.names, {}, rerun)
+        recorder = Recorder(journal, judge, self.clock, self.timers, watch)
+        recorder.put(
+            RunRecord(
+                scenario=scenario.promise,
+                file=scenario.place.file,
+                seed=plan.seed,
+                time=settings.time,
+                target=self.target.name,
+                version=__version__,
+            )
+        )
+        rehearsal = Rehearsal(
+            scenario,
+            plan,
+            settings,
+            clock=self.clock,
+            timers=self.timers,
+            wire=self.wire,
+            target=self.target,
+            judge=judge,
+            recorder=recorder,
+            watch=watch,
+        )
+        return rehearsal, recorder
+
+
+async def _interruptible(loop: Any, rehearsal: Rehearsal, recorder: Recorder, clock: Clock) -> Result:
+    """Run it; SIGINT and SIGTERM end it in order, with clean-up."""
+    task = asyncio.ensure_future(rehearsal.run())
+    caught: list[int] = []
+
+    def stop(number: int) -> None:
+        caught.append(number)
+        task.cancel()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        verdicts = await task
+    except asyncio.CancelledError:
+        raise Interrupted(caught[0] if caught else signal.SIGINT) from None
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+    return Result(
+        verdicts=verdicts,
+        run_s=clock.now(),
+        acts=recorder.acts,
+        events=recorder.events,
+        left_behind=tuple(rehearsal.left_behind),
+    )

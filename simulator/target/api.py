@@ -1,0 +1,169 @@
+"""The operator's side of Span's REST API (span §2), over sockets or in process.
+
+Only what a rehearsal needs. Every answer is read into a typed object; an answer that makes no sense is a TargetError,
+a refusal of the platform an ApiRefused with its own title.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from simulator.errors import RemoteError, TargetError
+
+T = TypeVar("T")
+
+
+class ApiRefused(RemoteError):
+    """The platform said no: status and title of its problem document."""
+
+    def __init__(self, status: int, title: str, what: str) -> None:
+        super().__init__(status, title, what)
+        self.status, self.title, self.what = status, title, what
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.status} {self.title}"
+
+
+class Caller(Protocol):
+    """Carries one request to the API and brings back status and body. Raises: TargetError if it cannot be reached."""
+
+    async def call(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        """One request; `body` is JSON or None."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class _Problem(msgspec.Struct):
+    title: str = ""
+    message: str = ""
+
+
+class _System(msgspec.Struct):
+    version: str
+    releaseName: str = ""
+
+
+class _Collection(msgspec.Struct):
+    collectionId: str
+
+
+class _Device(msgspec.Struct):
+    deviceId: str
+    collectionId: str = ""
+
+
+class _Collections(msgspec.Struct):
+    collections: list[_Collection]
+
+
+class _NamedDevice(msgspec.Struct):
+    deviceId: str
+    tags: dict[str, str] = {}
+
+
+class _Devices(msgspec.Struct):
+    devices: list[_NamedDevice]
+
+
+class _Message(msgspec.Struct):
+    messageId: str
+
+
+class _Login(msgspec.Struct):
+    deviceId: str = ""
+    address: str = ""
+
+
+class SpanApi:
+    """The calls that a rehearsal makes. All of them raise ApiRefused or TargetError, nothing else."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def version(self) -> str:
+        """Version of the platform; also tells whether it is there at all."""
+        return (await self._ask("GET", "/span/system", None, _System)).version
+
+    async def create_collection(self, tags: Mapping[str, str]) -> str:
+        """Returns: the new collection's id."""
+        return (await self._ask("POST", "/span/collections", {"tags": dict(tags)}, _Collection)).collectionId
+
+    async def delete_collection(self, collection: str) -> None:
+        """It must be empty."""
+        await self._ask("DELETE", f"/span/collections/{collection}", None, _Collection)
+
+    async def collections(self) -> list[str]:
+        """Returns: the ids of all collections that the token may see."""
+        answer = await self._ask("GET", "/span/collections", None, _Collections)
+        return [collection.collectionId for collection in answer.collections]
+
+    async def device_names(self, collection: str) -> dict[str, str]:
+        """Returns: device id → its `name` tag, for devices that have one."""
+        answer = await self._ask("GET", f"/span/collections/{collection}/devices", None, _Devices)
+        return {device.deviceId: device.tags["name"] for device in answer.devices if device.tags.get("name")}
+
+    async def create_device(self, collection: str, imsi: str, imei: str, tags: Mapping[str, str]) -> str:
+        """Returns: the new device's id. An empty identity is left out."""
+        ciot = {key: value for key, value in (("imsi", imsi), ("imei", imei)) if value}
+        body = {"tags": dict(tags), "config": {"ciot": ciot}}
+        return (await self._ask("POST", f"/span/collections/{collection}/devices", body, _Device)).deviceId
+
+    async def update_device(
+        self, collection: str, device: str, *, imsi: str | None, imei: str | None, tags: Mapping[str, str]
+    ) -> None:
+        """Change only what is given; "" clears an identity."""
+        body: dict[str, object] = {"tags": dict(tags)} if tags else {}
+        ciot = {key: value for key, value in (("imsi", imsi), ("imei", imei)) if value is not None}
+        if ciot:
+            body["config"] = {"ciot": ciot}
+        await self._ask("PATCH", f"/span/collections/{collection}/devices/{device}", body, _Device)
+
+    async def move_device(self, collection: str, device: str, to: str) -> None:
+        """To another collection."""
+        await self._ask("PATCH", f"/span/collections/{collection}/devices/{device}", {"collectionId": to}, _Device)
+
+    async def delete_device(self, collection: str, device: str) -> None:
+        """Remove it from the platform."""
+        await self._ask("DELETE", f"/span/collections/{collection}/devices/{device}", None, _Device)
+
+    async def send(self, collection: str, device: str, payload: bytes) -> str:
+        """Queue a downstream message. Returns: its id."""
+        body = {"payload": base64.b64encode(payload).decode()}
+        path = f"/span/collections/{collection}/devices/{device}/outbox"
+        return (await self._ask("POST", path, body, _Message)).messageId
+
+    async def login(self, imsi: str, imei: str, address: str) -> str:
+        """The mobile network asks for this SIM. Returns: the address that the platform gave it."""
+        body = {"imsi": imsi, "imei": imei, "address": address}
+        return (await self._ask("POST", "/simulator/login", body, _Login)).address
+
+    async def logout(self, address: str) -> None:
+        """The mobile network session with this address is over."""
+        await self._ask("POST", "/simulator/logout", {"address": address}, msgspec.Raw)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._caller.close()
+
+    async def _ask(self, method: str, path: str, body: object, form: type[T]) -> T:
+        raw = None if body is None else msgspec.json.encode(body)
+        status, answer = await self._caller.call(method, path, raw)
+        if status >= 300:
+            raise ApiRefused(status, _title(answer), f"{method} {path}")
+        try:
+            return msgspec.json.decode(answer, type=form)
+        except msgspec.MsgspecError as error:
+            raise TargetError(f"{method} {path}: the platform's answer makes no sense: {error}") from error
+
+
+def _title(answer: bytes) -> str:
+    try:
+        problem = msgspec.json.decode(answer, type=_Problem)
+    except msgspec.MsgspecError:
+        return "(no problem document)"
+    return problem.title or problem.message or "(no title)"

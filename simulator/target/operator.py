@@ -1,0 +1,162 @@
+"""The operator: provisions what a scenario needs, carries out its orders through the API, and cleans up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from simulator import acts
+from simulator.errors import SimulatorError, TargetError
+from simulator.target.api import ApiRefused, SpanApi
+from simulator.target.observer import Observer
+from simulator.wire.address import host_text
+
+PARALLEL_ORDERS = 64
+"""Orders under way at a time; more would only queue in front of the API."""
+
+_CLEANUP_S = 30.0
+
+
+class Operator:
+    """Knows which id each name has on the platform."""
+
+    def __init__(self, api: SpanApi, observer: Observer) -> None:
+        self.api = api
+        self._observer = observer
+        self.collections: dict[str, str] = {}
+        """Name in the scenario ("" is the default) → id."""
+        self._devices: dict[str, tuple[str, str]] = {}
+        """Name → (collection id, device id)."""
+        self._turn = asyncio.Semaphore(PARALLEL_ORDERS)
+        self._sessions: dict[str, None] = {}
+
+    # --- provisioning -------------------------------------------------------------------------------------------------
+
+    async def create_collections(self, wanted: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Create them on the platform, in order. Raises: TargetError."""
+        for name, tags in wanted:
+            try:
+                self.collections[name] = collection = await self.api.create_collection(tags)
+            except ApiRefused as error:
+                raise TargetError(f"the platform refused to create a collection: {error}") from error
+            self._observer.collections[collection] = name or "default"
+
+    async def register(self, orders: Iterable[tuple[str, acts.CreateDevice]]) -> None:
+        """Create many devices, a few at a time, begun in order. Raises: TargetError."""
+        pending = iter(orders)
+
+        async def work() -> None:
+            for name, order in pending:
+                result = await self.carry_out(name, order)
+                if not isinstance(result, acts.Done):
+                    raise TargetError(f"the platform refused to create {name}: {result.reason}")
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(PARALLEL_ORDERS):
+                    group.create_task(work(), name="register devices")
+        except* SimulatorError as errors:
+            raise errors.exceptions[0] from None
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    async def carry_out(self, name: str, order: acts.Order) -> acts.Done | acts.Rejected | acts.Broken:
+        """One order about the device of that name. Never raises: a refusal is a result."""
+        async with self._turn:
+            try:
+                return await self._carry_out(name, order)
+            except ApiRefused as error:
+                return acts.Rejected(f"{error.status} {error.title}")
+            except SimulatorError as error:
+                return acts.Broken(str(error))
+
+    async def _carry_out(self, name: str, order: acts.Order) -> acts.Done | acts.Rejected:
+        if isinstance(order, acts.CreateDevice):
+            return await self._create(name, order)
+        if name not in self._devices:
+            return acts.Rejected(f"{name} is not registered on the platform")
+        collection, device = self._devices[name]
+        match order:
+            case acts.UpdateDevice():
+                await self.api.update_device(
+                    collection, device, imsi=order.imsi, imei=order.imei, tags=dict(order.tags)
+                )
+            case acts.RemoveDevice():
+                await self.api.delete_device(collection, device)
+                del self._devices[name]
+            case acts.MoveDevice():
+                await self.api.move_device(collection, device, self.collections[order.to])
+                self._devices[name] = self.collections[order.to], device
+            case acts.QueueDownstream():
+                await self.api.send(collection, device, order.payload)
+        return acts.Done()
+
+    async def _create(self, name: str, order: acts.CreateDevice) -> acts.Done:
+        collection = self.collections[order.collection]
+        device: str | None = None
+        self._observer.creating()
+        try:
+            device = await self.api.create_device(collection, order.imsi, order.imei, dict(order.tags))
+            self._devices[name] = collection, device
+        finally:
+            self._observer.created(device, name)
+        return acts.Done()
+
+    async def attach(self, order: acts.Attach) -> acts.Accepted | acts.Rejected | acts.Broken:
+        """The mobile network asks the platform about this SIM and hardware."""
+        async with self._turn:
+            address = host_text(order.ip)
+            try:
+                await self.api.login(order.imsi, order.imei, address)
+            except ApiRefused as error:
+                return acts.Rejected(error.title)
+            except SimulatorError as error:
+                return acts.Broken(str(error))
+            self._sessions[address] = None
+            return acts.Accepted(order.ip)
+
+    async def detach(self, order: acts.Detach) -> acts.Done | acts.Rejected | acts.Broken:
+        """The mobile network session is over."""
+        async with self._turn:
+            address = host_text(order.ip)
+            try:
+                await self.api.logout(address)
+            except ApiRefused as error:
+                return acts.Rejected(error.title)
+            except SimulatorError as error:
+                return acts.Broken(str(error))
+            self._sessions.pop(address, None)
+            return acts.Done()
+
+    # --- clean-up -----------------------------------------------------------------------------------------------------
+
+    async def clean_up(self) -> list[str]:
+        """Remove what this run created. Returns: what could not be removed, in words."""
+        left: list[str] = []
+        try:
+            async with asyncio.timeout(_CLEANUP_S):
+                await self._end_sessions()
+                await self._remove_all(left)
+        except TimeoutError:
+            left.append(f"clean-up was given up after {_CLEANUP_S:.0f} s")
+        return left
+
+    async def _end_sessions(self) -> None:
+        for address in list(self._sessions):
+            try:
+                await self.api.logout(address)
+            except SimulatorError:
+                continue  # the session dies with its device anyway
+        self._sessions.clear()
+
+    async def _remove_all(self, left: list[str]) -> None:
+        names = list(self._devices)
+        results = await asyncio.gather(*(self.carry_out(name, acts.RemoveDevice()) for name in names))
+        for name, result in zip(names, results, strict=True):
+            if not isinstance(result, acts.Done):
+                left.append(f"device {name}: {result.reason}")
+        for name, collection in self.collections.items():
+            try:
+                await self.api.delete_collection(collection)
+            except SimulatorError as error:
+                left.append(f"collection {name or 'default'}: {error}")

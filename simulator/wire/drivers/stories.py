@@ -1,0 +1,185 @@
+"""Carries out what devices want: each story runs until it wants something, and goes on when that has come.
+
+This is the part of a driver that asyncio, gevent and virtual time share. A device costs one generator and one small
+object, not a task: nothing is scheduled for a story that waits for an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from simulator.acts import Act, Datagram, Done, Get, Post, Result, Sent, Sleep, SleepUntil, Story
+from simulator.clock import Timers
+from simulator.wire.address import Address, Ipv4
+from simulator.wire.ports import Port
+
+GET, POST = 1, 2
+
+
+class Requester(Protocol):
+    """A CoAP client for many devices: our engine, or aiocoap on the same wire."""
+
+    def request(
+        self,
+        local_ip: Ipv4,
+        peer: Address,
+        code: int,
+        path: str,
+        payload: bytes,
+        confirmable: bool,
+        done: Callable[[Any, Any, float], None],
+        argument: Any,
+        now: float,
+    ) -> object:
+        """Begin one exchange; `done(argument, result, now)` is called exactly once."""
+
+    def forget(self, local_ip: Ipv4) -> None:
+        """The device lost its memory: whatever it waits for ends as cancelled."""
+
+
+class Endpoint:
+    """What a device has been given to speak through."""
+
+    __slots__ = ("coap", "coap_peer", "ip", "name", "udp", "udp_peer")
+
+    def __init__(
+        self,
+        name: str,
+        ip: Ipv4,
+        *,
+        coap: Requester | None = None,
+        coap_peer: Address = 0,
+        udp: Port | None = None,
+        udp_peer: Address = 0,
+    ) -> None:
+        self.name, self.ip = name, ip
+        self.coap, self.coap_peer = coap, coap_peer
+        self.udp, self.udp_peer = udp, udp_peer
+
+
+Performer = Callable[[Any, "Running", float], None]
+"""Begins an act of a story; whoever ends it calls `Stories.resume(running, result, now)`, also from within."""
+
+_NOTHING: Any = object()
+
+
+class Running:
+    """A story under way. Compare by identity."""
+
+    __slots__ = ("act", "done", "endpoint", "pending", "stepping", "story")
+
+    def __init__(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None]) -> None:
+        self.endpoint, self.story, self.done = endpoint, story, done
+        self.act: Act | None = None
+        self.pending: Any = _NOTHING
+        self.stepping = False
+
+
+class Stories:
+    """Runs many stories over one set of performers.
+
+    Args:
+        timers: what `Sleep` waits on.
+        performers: how to carry out the acts that are not about datagrams or time (`Attach`, orders of the operator).
+        on_error: called with whatever a story or a performer raises. That is a defect of ours, so the run must end.
+    """
+
+    def __init__(
+        self,
+        timers: Timers,
+        performers: Mapping[type, Performer],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._timers = timers
+        self._on_error = on_error
+        self._running: dict[Running, None] = {}
+        self._performers: dict[type, Performer] = {
+            Post: self._post,
+            Get: self._get,
+            Datagram: self._datagram,
+            Sleep: self._sleep,
+            SleepUntil: self._sleep_until,
+            **performers,
+        }
+
+    def start(
+        self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None], now: float
+    ) -> Running:
+        """Begin a story; `done(returned, now)` is called when it has ended."""
+        running = Running(endpoint, story, done)
+        self._running[running] = None
+        self.resume(running, None, now)
+        return running
+
+    def stop(self, running: Running) -> None:
+        """End a story where it stands; its `done` is not called."""
+        if running in self._running:
+            del self._running[running]
+            running.story.close()
+
+    def resume(self, running: Running, result: Result | None, now: float) -> None:
+        """The act that the story waited for is over. A story that has ended or was stopped ignores it."""
+        if running not in self._running:
+            return
+        if running.stepping:  # the performer answered before it returned: the loop below takes it, nothing recurses
+            running.pending = result
+            return
+        running.stepping = True
+        try:
+            while result is not _NOTHING:
+                act = running.act = running.story.send(result)
+                running.pending = _NOTHING
+                self._performers[type(act)](act, running, now)
+                result = running.pending
+        except StopIteration as end:
+            self._running.pop(running, None)
+            running.done(end.value, now)
+        except Exception as error:
+            self._running.pop(running, None)
+            self._on_error(error)
+        finally:
+            running.stepping = False
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def waiting(self) -> Iterator[str]:
+        """Who waits for what, a line each."""
+        for running in self._running:
+            yield f"{running.endpoint.name} waits for {type(running.act).__name__}"
+
+    # --- performers ---------------------------------------------------------------------------------------------------
+
+    def _post(self, act: Post, running: Running, now: float) -> None:
+        end = running.endpoint
+        assert end.coap is not None, f"{end.name} has no CoAP client"
+        end.coap.request(
+            end.ip, end.coap_peer, POST, act.path, act.payload, act.confirmable, self.resume, running, now
+        )
+
+    def _get(self, act: Get, running: Running, now: float) -> None:
+        end = running.endpoint
+        assert end.coap is not None, f"{end.name} has no CoAP client"
+        end.coap.request(end.ip, end.coap_peer, GET, act.path, b"", act.confirmable, self.resume, running, now)
+
+    def _datagram(self, act: Datagram, running: Running, now: float) -> None:
+        end = running.endpoint
+        assert end.udp is not None, f"{end.name} has no UDP port"
+        end.udp.send(act.payload, end.udp_peer, end.ip)
+        self.resume(running, Sent(), now)
+
+    def _sleep(self, act: Sleep, running: Running, now: float) -> None:
+        if act.seconds <= 0:
+            self.resume(running, Done(), now)
+        else:
+            self._timers.at(now + act.seconds, self._woken, running)
+
+    def _sleep_until(self, act: SleepUntil, running: Running, now: float) -> None:
+        if act.when_s <= now:
+            self.resume(running, Done(), now)
+        else:
+            self._timers.at(act.when_s, self._woken, running)
+
+    def _woken(self, running: Running, now: float) -> None:
+        self.resume(running, Done(), now)

@@ -1,0 +1,123 @@
+"""Stories: acts are carried out in order, results come back, and one broken story does not stop the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import acts
+from simulator.wire.calendar import Calendar
+from simulator.wire.drivers.stories import Endpoint, Stories
+
+
+class Wireless:
+    """A CoAP client whose answers the test gives."""
+
+    def __init__(self):
+        self.asked = []
+
+    def request(self, local_ip, peer, code, path, payload, confirmable, done, argument, now):
+        self.asked.append((local_ip, peer, code, path, payload, confirmable))
+        self.answer = lambda result, at: done(argument, result, at)
+
+
+@pytest.fixture
+def stage():
+    calendar = Calendar()
+    errors: list[BaseException] = []
+    attached = []
+
+    def attach(act, running, now):
+        attached.append(act)
+        stories.resume(running, acts.Accepted(act.ip), now)
+
+    stories = Stories(calendar, {acts.Attach: attach}, errors.append)
+    return calendar, stories, errors
+
+
+def run_until(calendar, end):
+    while (when := calendar.next()) is not None and when <= end:
+        calendar.expire(when)
+
+
+def test_a_story_gets_the_result_of_each_act_in_order(stage):
+    calendar, stories, errors = stage
+    coap = Wireless()
+    seen = []
+
+    def story():
+        seen.append((yield acts.Attach("1", "2", 7)))
+        seen.append((yield acts.Post("data", b"x")))
+        seen.append((yield acts.Sleep(2.0)))
+        seen.append((yield acts.SleepUntil(10.0)))
+        return "end"
+
+    ended = []
+    stories.start(Endpoint("m", 7, coap=coap, coap_peer=99), story(), lambda r, now: ended.append((r, now)), 1.0)
+    assert seen == [acts.Accepted(7)]
+    assert coap.asked == [(7, 99, 2, "data", b"x", True)]
+    coap.answer(acts.Answer(0x41, b""), 3.0)
+    run_until(calendar, 100.0)
+    assert seen[1:] == [acts.Answer(0x41, b""), acts.Done(), acts.Done()]
+    assert ended == [("end", 10.0)]
+    assert len(stories) == 0
+    assert errors == []
+
+
+def test_results_that_come_at_once_do_not_recurse(stage):
+    _, stories, errors = stage
+
+    def story():
+        for _ in range(50_000):
+            yield acts.Sleep(0)
+        return 1
+
+    ended = []
+    stories.start(Endpoint("m", 1), story(), lambda r, now: ended.append(r), 0.0)
+    assert ended == [1]
+    assert errors == []
+
+
+def test_a_story_that_raises_is_reported_and_the_others_go_on(stage):
+    calendar, stories, errors = stage
+
+    def broken():
+        yield acts.Sleep(1)
+        raise RuntimeError("defect")
+
+    def healthy():
+        yield acts.Sleep(2)
+        return "fine"
+
+    ended = []
+    stories.start(Endpoint("a", 1), broken(), lambda r, now: ended.append(r), 0.0)
+    stories.start(Endpoint("b", 2), healthy(), lambda r, now: ended.append(r), 0.0)
+    run_until(calendar, 5.0)
+    assert [str(error) for error in errors] == ["defect"]
+    assert ended == ["fine"]
+
+
+def test_a_stopped_story_ignores_what_it_waited_for_and_cleans_up(stage):
+    calendar, stories, errors = stage
+    cleaned = []
+
+    def story():
+        try:
+            yield acts.Sleep(1)
+        finally:
+            cleaned.append(True)
+
+    running = stories.start(Endpoint("m", 1), story(), lambda r, now: pytest.fail("must not end"), 0.0)
+    stories.stop(running)
+    run_until(calendar, 5.0)
+    assert cleaned == [True]
+    assert errors == []
+
+
+def test_who_waits_for_what_is_told(stage):
+    _, stories, _ = stage
+
+    def story():
+        yield acts.Sleep(1)
+
+    stories.start(Endpoint("meters.3", 1), story(), lambda r, now: None, 0.0)
+    assert list(stories.waiting()) == ["meters.3 waits for Sleep"]
