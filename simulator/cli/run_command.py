@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from simulator.cli.progress import Progress, clock_text
-from simulator.errors import ExitCode, LocalError, ScenarioErrors, SimulatorError, UsageError
+from simulator.errors import ExitCode, LocalError, ScenarioError, ScenarioErrors, SimulatorError, UsageError
+from simulator.events.files import open_journal
 from simulator.report.as_json import verdicts_json
 from simulator.report.junit import junit_xml
 from simulator.report.text import verdict_lines
@@ -69,7 +70,8 @@ def run_files(
 
 def _load_all(files: Sequence[Path]) -> list[tuple[Path, Scenario]]:
     """Every file, or every mistake in all of them."""
-    loaded, mistakes = [], []
+    loaded: list[tuple[Path, Scenario]] = []
+    mistakes: list[ScenarioError] = []
     for path in files:
         try:
             loaded.append((path, load(path)))
@@ -94,8 +96,8 @@ class _Tally:
         _make_folder(folder)
         progress = Progress(str(path))
         try:
-            with _JournalFile(folder / "journal.jsonl") as journal:
-                result = rehearse(scenario, self._settings, journal.write, progress)
+            with open_journal(folder / "journal.jsonl") as journal:
+                result = rehearse(scenario, self._settings, journal, progress)
         except SimulatorError as error:
             progress.close()
             word = str(error) if isinstance(error, Interrupted) else f"BROKEN  {path}  {error}"
@@ -116,7 +118,7 @@ class _Tally:
         for left in result.left_behind:
             lines = [*lines, f"      not removed from the platform: {left}"]
         print("\n".join(lines), flush=True)
-        code = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED}.get(verdicts.overall, ExitCode.INCONCLUSIVE)
+        code = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED}.get(verdicts.verdict, ExitCode.INCONCLUSIVE)
         self._codes.append(code)
         return code
 
@@ -139,23 +141,6 @@ class _Tally:
         # What was interrupted or broke says more than a verdict, and a failure more than an inconclusive one.
         worst = sorted(self._codes, key=lambda code: (code >= ExitCode.BROKEN, code == ExitCode.FAILED, code))
         return worst[-1] if worst else ExitCode.PASSED
-
-
-class _JournalFile:
-    """Appends whole lines to the journal; nothing is held back, so a killed run keeps what it had."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
-
-    def write(self, lines: bytes) -> None:
-        """Whole lines."""
-        self._file.write(lines)
-
-    def __enter__(self) -> _JournalFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def _paths(paths: Sequence[Path] | None) -> Sequence[Path]:

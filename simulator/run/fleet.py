@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.clock import Clock, Timers
 from simulator.devices.device import Device
 from simulator.plan import Member
 from simulator.protocol.coap.client import Engine
-from simulator.scenario.model import LinkSpec
+from simulator.scenario.model import LinkSpec, Stack
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.drivers.stories import Endpoint, Requester
 from simulator.wire.link import Links
-from simulator.wire.linked import LinkedPort
+from simulator.wire.linked import LinkedWire
 from simulator.wire.ports import Port, Receiver, Wire
-from simulator.wire.presets import profile_of
+from simulator.wire.presets import preset
+
+if TYPE_CHECKING:
+    from simulator.wire.aiocoap_stack import AiocoapStack
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  a port that carries each device's own loopback address
 
@@ -37,54 +42,80 @@ class Fleet:
         self._by_ip: dict[Ipv4, Device] = {device.ip: device for device in self.devices.values()}
         self.links = Links(seed)
         self._ports: list[Port] = []
-        self._stack: object = None
+        self._aiocoap: AiocoapStack | None = None
         for device in self.devices.values():
             self.links.names(device.ip, device.name)
             self.set_link(device, device.member.group.link)
 
     def set_link(self, device: Device, spec: LinkSpec) -> None:
         """The device's radio from now on; an empty preset changes what it has."""
-        base = profile_of(spec.preset) if spec.preset else self.links.profile(device.ip)
+        base = preset(spec.preset) if spec.preset else self.links.profile(device.ip)
         self.links.set(device.ip, base.changed(spec.changes))
 
-    async def open(self, wire: Wire, coap: Address, udp: Address, stack: str | None) -> None:
-        """Open the ports that the groups need and give every device its endpoint. Raises: LocalError."""
-        own = aiocoap = None
-        udp_port = None
+    def is_perfect(self) -> bool:
+        """Whether no datagram can be under way for longer than the sockets take."""
+        return all(self.links.profile(device.ip).perfect for device in self.devices.values())
+
+    async def open(self, wire: Wire, coap: Address, udp: Address, stack: Stack | None) -> None:
+        """Open the ports that the groups need and give every device its endpoint.
+
+        `stack` None: each group's own choice. Raises: LocalError: a port is not to be had.
+        """
+        linked = LinkedWire(wire, self.links, self._timers, self._clock)
+        speakers: dict[str, Port | Requester] = {}
         for device in self.devices.values():
-            group = device.member.group
+            kind = self._kind(device, stack)
+            if kind not in speakers:
+                speakers[kind] = await self._openers[kind](self, linked)
+            speaker: Any = speakers[kind]
             endpoint = Endpoint(device.name, device.ip, coap_peer=coap, udp_peer=udp)
-            if group.transport == "udp":
-                udp_port = udp_port or await self._open(wire, self._on_udp)
-                endpoint.udp = udp_port
-            elif (stack or group.stack) == "aiocoap":
-                aiocoap = aiocoap or await self._open_aiocoap(wire)
-                endpoint.coap = aiocoap
+            if kind == "udp":
+                endpoint.udp = speaker
             else:
-                own = own or await self._open_engine(wire)
-                endpoint.coap = own
+                endpoint.coap = speaker
             self.endpoints[device.name] = endpoint
 
     async def close(self) -> None:
         """Close what was opened."""
-        if self._stack is not None:
-            await self._stack.close()  # type: ignore[attr-defined]
+        if self._aiocoap is not None:
+            await self._aiocoap.close()
         for port in self._ports:
             port.close()
 
-    async def _open(self, wire: Wire, receiver: Receiver) -> Port:
-        linked = LinkedPort(self.links, self._timers, self._clock, receiver)
-        linked.over(await wire.open(EVERY_ADDRESS, 0, linked.receive))
-        self._ports.append(linked)
-        return linked
+    @staticmethod
+    def _kind(device: Device, stack: Stack | None) -> str:
+        group = device.member.group
+        return "udp" if group.transport == "udp" else (stack or group.stack)
+
+    async def _open_port(self, wire: Wire, receiver: Receiver) -> Port:
+        port = await wire.open(EVERY_ADDRESS, 0, receiver)
+        self._ports.append(port)
+        return port
+
+    async def _open_udp(self, wire: Wire) -> Port:
+        return await self._open_port(wire, self._on_udp)
 
     async def _open_engine(self, wire: Wire) -> Requester:
-        raise NotImplementedError
+        # The engine needs the port to send, and the port the engine to receive: the port comes second.
+        later: list[Port] = []
+        engine = Engine(self._timers, lambda data, peer, local_ip: later[0].send(data, peer, local_ip), self._seed)
+        later.append(await self._open_port(wire, engine.receive))
+        return engine
 
     async def _open_aiocoap(self, wire: Wire) -> Requester:
-        raise NotImplementedError
+        from simulator.wire.aiocoap_stack import AiocoapStack  # late: aiocoap takes long to import
 
-    def _on_udp(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
+        self._aiocoap = stack = AiocoapStack(asyncio.get_running_loop(), self._seed)
+        stack.port = await self._open_port(wire, stack.receive)
+        return stack
+
+    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, Port | Requester]]]] = {
+        "udp": _open_udp,
+        "own": _open_engine,
+        "aiocoap": _open_aiocoap,
+    }
+
+    def _on_udp(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:  # noqa: ARG002  a Receiver
         device = self._by_ip.get(local_ip)
         if device is not None:
             device.hear(data)

@@ -27,9 +27,12 @@ from simulator.wire.ports import Wire
 
 PROVISIONING_PATIENCE_S = 10.0
 """How long to wait for the events of the provisioning before the story begins."""
-QUIET_S = {"virtual": 60.0, "real": 0.5}
-"""The run ends when the stream has been quiet for so long: in virtual time that costs nothing."""
-SETTLE_LIMIT_S = {"virtual": 600.0, "real": 10.0}
+QUIET_VIRTUAL_S = 600.0
+"""The run ends when the stream has been quiet for so long. In virtual time that costs nothing."""
+QUIET_REAL_S = 0.5
+QUIET_REAL_RADIO_S = 10.0
+"""The same in real time behind links that are not perfect, where the last datagram may be under way for long."""
+SETTLE_LIMIT_S = 3600.0
 
 
 class Target(Protocol):
@@ -67,11 +70,13 @@ class Rehearsal:
         judge: Judge,
         recorder: Recorder,
         watch: Watch,
+        aliases: dict[str, str],
     ) -> None:
         self._scenario, self._plan, self._settings = scenario, plan, settings
         self._clock, self._timers, self._wire, self._target = clock, timers, wire, target
         self._judge, self._recorder, self._watch = judge, recorder, watch
-        self._observer = Observer(recorder.put, clock.now)
+        # What events call a collection by its id, the scenario calls by its name: observer and judge share the table.
+        self._observer = Observer(recorder.put, clock.now, aliases)
         self._fleet = Fleet(plan.members, plan.seed, clock, timers, self._hear)
         self._stories = Stories(timers, self._performers(), self._broke)
         self._operator: Operator
@@ -126,7 +131,6 @@ class Rehearsal:
         wanted.update({collection.name: dict(collection.tags) for collection in self._scenario.collections})
         used = {member.collection for member in self._plan.members} | {c.name for c in self._scenario.collections}
         await self._operator.create_collections((name, wanted[name]) for name in wanted if name in used)
-        self._judge.aliases.update({ident: name for name, ident in self._operator.collections.items()})
         for collection in self._operator.collections.values():
             await self._target.observe(collection, self._observer)
         registered = [device for device in self._fleet.devices.values() if device.member.group.registered]
@@ -186,15 +190,19 @@ class Rehearsal:
 
     async def _settle(self) -> None:
         """Let late events arrive: the last upload of a slow radio may still be under way."""
-        mode = self._settings.time
-        give_up_s = self._clock.now() + SETTLE_LIMIT_S[mode]
-        quiet_since_s = self._clock.now()
+        quiet_s = self._quiet_s()
+        began_s = self._clock.now()
         while True:
-            quiet_since_s = max(quiet_since_s, self._recorder.last_event_s)
             now = self._clock.now()
-            if now >= give_up_s or (now - quiet_since_s >= QUIET_S[mode] and not self._fleet.in_flight()):
+            quiet_since_s = max(began_s, self._recorder.last_event_s)
+            if (now - quiet_since_s >= quiet_s and self._judge.deadline is None) or now - began_s >= SETTLE_LIMIT_S:
                 return
-            await asyncio.sleep(QUIET_S[mode] / 5)
+            await asyncio.sleep(quiet_s / 5)
+
+    def _quiet_s(self) -> float:
+        if self._settings.time == "virtual":
+            return QUIET_VIRTUAL_S
+        return QUIET_REAL_S if self._fleet.is_perfect() else QUIET_REAL_RADIO_S
 
     # --- acts that are not about datagrams or time --------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,16 +45,15 @@ class Result:
     """What clean-up could not remove from the platform."""
 
 
-def rehearse(scenario: Scenario, settings: RunSettings, sink: Callable[[bytes], None], watch: Watch) -> Result:
+def rehearse(scenario: Scenario, settings: RunSettings, journal: Journal, watch: Watch) -> Result:
     """Run one scenario to its verdict.
 
     Args:
-        sink: takes the journal, whole lines at a time.
+        journal: takes every record; flushed when this returns, however it does.
         watch: is told how it goes.
     Raises: ScenarioError: it cannot be planned; TargetError, LocalError: it cannot be run; Interrupted.
     """
     plan = make_plan(scenario, seed=settings.seed, only=settings.only)
-    journal = Journal(sink)
     try:
         if settings.time == "virtual" and settings.target is None:
             return _virtual(scenario, plan, settings, journal, watch)
@@ -70,7 +68,7 @@ def _virtual(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Jou
     from simulator.wire.memory import MemoryNetwork
 
     async def main(loop: VirtualLoop) -> Result:
-        wire = MemoryNetwork(loop.clock, loop.timers)
+        wire = MemoryNetwork(loop.timers, loop.clock)
         target = EmbeddedTarget(clock=loop.clock, timers=loop.timers, wire=wire, sockets=False)
         stage = _Stage(loop.clock, loop.timers, wire, target)
         rehearsal, recorder = stage.set(scenario, plan, settings, journal, watch)
@@ -90,7 +88,7 @@ def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journa
     async def main() -> Result:
         loop = asyncio.get_running_loop()
         clock = WallClock()
-        timers = RealTimers(loop, clock)
+        timers = RealTimers(clock, loop)
         wire = await open_wire(settings.wire, clock, loop)
         target: Target
         if settings.target is None:
@@ -121,7 +119,8 @@ class _Stage:
         rerun = f"simulator run {scenario.place.file} --seed {plan.seed}"
         if settings.time == "real" and settings.target is None:
             rerun += " --time real"
-        judge = Judge(scenario, plan.names_by_group(), plan.names, {}, rerun)
+        aliases: dict[str, str] = {}
+        judge = Judge(scenario, plan.names_by_group(), plan.names, aliases, rerun)
         recorder = Recorder(journal, judge, self.clock, self.timers, watch)
         recorder.put(
             RunRecord(
@@ -144,6 +143,7 @@ class _Stage:
             judge=judge,
             recorder=recorder,
             watch=watch,
+            aliases=aliases,
         )
         return rehearsal, recorder
 

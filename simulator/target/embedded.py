@@ -34,7 +34,7 @@ class InProcessCaller:
 
     def request(self, method: str, path: str, body: bytes = b"") -> HttpRequest:
         """The request as the router wants it."""
-        return HttpRequest(method=method, path=path, query={}, headers=self._headers, body=body, remote="127.0.0.1")
+        return HttpRequest(method=method, path=path, headers=self._headers, body=body)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -13,12 +13,8 @@ from collections.abc import Callable
 import msgspec
 
 from simulator.errors import RemoteError
-from simulator.events.records import EventRecord, GapRecord, Record
+from simulator.events.records import EventRecord, GapRecord, GarbledRecord, Record
 from simulator.events.span import Dropped, SpanDecoder
-
-MALFORMED_KEPT = 10
-"""Messages that could not be read, kept in words for the report; all are counted."""
-
 
 class Observer:
     """Turns what the streams carry into records.
@@ -26,18 +22,21 @@ class Observer:
     Args:
         sink: takes each record, in the order of its stream.
         now: run time; used for what has no arrival time of its own.
+        collections: the table to use for `collections`; None: a new one.
     """
 
-    def __init__(self, sink: Callable[[Record], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self, sink: Callable[[Record], None], now: Callable[[], float], collections: dict[str, str] | None = None
+    ) -> None:
         self.names: dict[str, str] = {}
         """Device id → name in the scenario; grows while devices are created."""
-        self.collections: dict[str, str] = {}
+        self.collections: dict[str, str] = {} if collections is None else collections
         """Collection id → name in the scenario."""
         self.judged = False
         """Whether what arrives now belongs to the story; False while the platform is being provisioned."""
         self.events = 0
-        self.malformed: list[str] = []
-        self.malformed_count = 0
+        self.malformed = 0
+        """Messages that could not be read."""
         self._sink, self._now = sink, now
         self._decoder = SpanDecoder(self.names, self.collections)
         self._creating = 0
@@ -73,10 +72,8 @@ class Observer:
         try:
             record = self._decoder.decode(message, rx_s)
         except RemoteError as error:
-            self.malformed_count += 1
-            if len(self.malformed) < MALFORMED_KEPT:
-                self.malformed.append(f"{rx_s:.3f} s: {error}")
-            self.gap(self._heard_s, rx_s, f"a message of the event stream makes no sense: {error}")
+            self.malformed += 1
+            self._sink(GarbledRecord(rx_s=rx_s, why=str(error)))
             return True
         if isinstance(record, EventRecord):
             if record.subject is None and self._creating and record.raw.get("deviceId"):

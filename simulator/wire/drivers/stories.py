@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from simulator.acts import Act, Datagram, Done, Get, Post, Result, Sent, Sleep, SleepUntil, Story
+from simulator.acts import Act, Datagram, Done, Get, Post, Sent, Sleep, SleepUntil, Story
 from simulator.clock import Timers
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.ports import Port
@@ -118,8 +118,8 @@ class Stories:
             del self._running[running]
             running.story.close()
 
-    def resume(self, running: Running, result: Result | None, now: float) -> None:
-        """The act that the story waited for is over. A story that has ended or was stopped ignores it."""
+    def resume(self, running: Running, result: Any, now: float) -> None:
+        """The act that the story waited for is over (`acts.Result`; None begins it). A story that has ended or was stopped ignores it."""
         if running not in self._running:
             return
         if running.stepping:  # the performer answered before it returned: the loop below takes it, nothing recurses

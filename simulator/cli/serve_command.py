@@ -1,0 +1,35 @@
+"""`simulator serve`: the reference server alone."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import Literal
+
+from simulator.errors import UsageError
+from simulator.server.app import ServerSettings
+from simulator.server.serve import serve
+
+
+def serve_until_stopped(
+    *,
+    host: str,
+    api_port: int,
+    udp_port: int,
+    coap_port: int,
+    wire: Literal["auto", "batch", "single", "dgram"],
+    token: str | None,
+    quiet: bool,
+) -> int:
+    """Serve until SIGINT or SIGTERM. Raises: UsageError, LocalError: a port is in use."""
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        raise UsageError(f"--host {host}: give an IPv4 address, 127.0.0.1") from None
+    for option, port in (("--api-port", api_port), ("--udp-port", udp_port), ("--coap-port", coap_port)):
+        if not 0 <= port <= 65535:
+            raise UsageError(f"{option} {port}: ports go from 0 to 65535")
+    settings = ServerSettings(
+        host=host, api_port=api_port, udp_port=udp_port, coap_port=coap_port, token=token or ""
+    )
+    return asyncio.run(serve(settings, wire=wire, quiet=quiet))
