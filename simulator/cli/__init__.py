@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Optional
 import typer
 
 from simulator import __version__
-from simulator.errors import ExitCode, LocalError, SimulatorError, UsageError
+from simulator.errors import ExitCode, SimulatorError, UsageError
 
 app = typer.Typer(
     name="simulator",
@@ -90,7 +90,7 @@ def run(
     real = time == "real" or target is not None or wire is not None
     code = run_files(
         paths,
-        time="real" if real else "virtual",
+        mode="real" if real else "virtual",
         seed=seed,
         only=only,
         stack=stack,
@@ -192,6 +192,17 @@ def main() -> None:
 
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise SystemExit(ExitCode.PASSED) from None
-    except OSError as error:
-        print(f"simulator: {LocalError(str(error))}", file=sys.stderr)
-        raise SystemExit(ExitCode.BROKEN) from None
+    except Exception as error:
+        raise SystemExit(_defect(error)) from None
+
+
+def _defect(error: Exception) -> int:
+    """A defect of ours, told in a line; SIMULATOR_DEBUG shows where it was."""
+    import os
+    import traceback
+
+    if os.environ.get("SIMULATOR_DEBUG"):
+        traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}"
+    print(f"simulator: internal error: {what}; SIMULATOR_DEBUG=1 shows where", file=sys.stderr)
+    return ExitCode.BROKEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -12,11 +13,10 @@ from typing import Literal
 from simulator.cli.progress import Progress, clock_text
 from simulator.errors import ExitCode, LocalError, ScenarioError, ScenarioErrors, SimulatorError, UsageError
 from simulator.events.files import open_journal
-from simulator.report.as_json import verdicts_json
-from simulator.report.junit import junit_xml
-from simulator.report.text import verdict_lines
+from simulator.report import as_json, junit, text
+from simulator.report.ran import Ran
 from simulator.run.settings import RemoteSettings, RunSettings
-from simulator.run.start import Interrupted, Result, rehearse
+from simulator.run.start import Interrupted, rehearse
 from simulator.scenario import Scenario, find, load
 
 DEFAULT_FOLDER = Path("scenarios")
@@ -45,7 +45,7 @@ def check_files(paths: Sequence[Path] | None) -> int:
 def run_files(
     paths: Sequence[Path] | None,
     *,
-    time: Literal["virtual", "real"],
+    mode: Literal["virtual", "real"],
     seed: int | None,
     only: str | None,
     stack: Literal["own", "aiocoap"] | None,
@@ -57,12 +57,12 @@ def run_files(
     """Run scenarios one after the other. Returns: the exit code of the worst."""
     files = find(_paths(paths))
     scenarios = _load_all(files)
-    settings = RunSettings(
-        time=time, seed=seed, only=only, stack=stack, wire=wire, target=target, keep=keep, out=_new_folder(out)
-    )
-    tally = _Tally(settings)
+    settings = RunSettings(time=mode, seed=seed, only=only, stack=stack, wire=wire, target=target, keep=keep)
+    folder = _new_folder(out)
+    _make_folder(folder)
+    tally = _Tally(settings, folder)
     for path, scenario in scenarios:
-        code = tally.run(path, scenario, _folder_for(settings, path, len(scenarios)))
+        code = tally.run(path, scenario, _folder_for(folder, path, len(scenarios)))
         if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
             break
     return tally.close()
@@ -83,10 +83,11 @@ def _load_all(files: Sequence[Path]) -> list[tuple[Path, Scenario]]:
 
 
 class _Tally:
-    """What has been run so far, and how it went."""
+    """What has been run so far, and how it went. Its files are complete after every scenario."""
 
-    def __init__(self, settings: RunSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: RunSettings, out: Path) -> None:
+        self._settings, self._out = settings, out
+        self._rans: list[Ran] = []
         self._codes: list[int] = []
         self._started = time.monotonic()
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -95,52 +96,71 @@ class _Tally:
         """One scenario, from its first act to its printed verdict."""
         _make_folder(folder)
         progress = Progress(str(path))
+        journal_path = folder / "journal.jsonl"
         try:
-            with open_journal(folder / "journal.jsonl") as journal:
+            with open_journal(journal_path) as journal:
                 result = rehearse(scenario, self._settings, journal, progress)
         except SimulatorError as error:
             progress.close()
-            word = str(error) if isinstance(error, Interrupted) else f"BROKEN  {path}  {error}"
-            print(word, file=sys.stderr, flush=True)
-            self._codes.append(error.exit_code)
-            return error.exit_code
+            self._tell_error(path, error)
+            return self._ended(error.exit_code)
         except Exception as error:
             progress.close()
-            raise LocalError(_crash(folder, path, error)) from error
+            self._tell_error(path, LocalError(_crash(folder, error)))
+            return self._ended(ExitCode.BROKEN)
         progress.close()
-        return self._tell(path, folder, result, progress.wall_s)
+        seed = scenario.seed if self._settings.seed is None else self._settings.seed
+        ran = Ran(
+            promise=scenario.promise,
+            file=str(path),
+            seed=seed,
+            time=self._settings.time,
+            target=result.target,
+            verdicts=result.verdicts,
+            wall_s=progress.wall_s,
+            journal=str(journal_path),
+            notes=tuple(f"not removed from the platform: {what}" for what in result.left_behind),
+        )
+        self._tell(ran)
+        return self._ended(_CODES[result.verdicts.verdict])
 
-    def _tell(self, path: Path, folder: Path, result: Result, wall_s: float) -> int:
-        verdicts = result.verdicts
-        (folder / "verdicts.json").write_bytes(verdicts_json(verdicts))
-        (folder / "junit.xml").write_text(junit_xml([verdicts], wall_s=wall_s), encoding="utf-8")
-        lines = verdict_lines(verdicts, run_s=result.run_s, wall_s=wall_s, colour=self._colour)
-        for left in result.left_behind:
-            lines = [*lines, f"      not removed from the platform: {left}"]
-        print("\n".join(lines), flush=True)
-        code = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED}.get(verdicts.verdict, ExitCode.INCONCLUSIVE)
+    def _tell(self, ran: Ran) -> None:
+        self._rans.append(ran)
+        print(text.report(ran, colour=self._colour), end="", flush=True)
+        with (self._out / "report.txt").open("a", encoding="utf-8") as file:
+            file.write(text.report(ran))
+        _replace(self._out / "verdicts.json", as_json.encode(self._rans))
+        _replace(self._out / "junit.xml", junit.encode(self._rans))
+
+    def _tell_error(self, path: Path, error: SimulatorError) -> None:
+        sys.stdout.flush()
+        word = str(error).upper() if isinstance(error, Interrupted) else "BROKEN"
+        why = "" if isinstance(error, Interrupted) else f"  {error}"
+        print(f"{word}  {path}{why}", file=sys.stderr, flush=True)
+
+    def _ended(self, code: int) -> int:
         self._codes.append(code)
         return code
 
     def close(self) -> int:
         """Print the last line. Returns: the worst exit code."""
-        count = self._codes.count
-        parts = [f"{count(ExitCode.PASSED)} passed"]
-        others = len(self._codes) - count(ExitCode.PASSED) - count(ExitCode.FAILED) - count(ExitCode.INCONCLUSIVE)
-        parts += [
-            f"{number} {word}"
-            for number, word in (
-                (count(ExitCode.FAILED), "failed"),
-                (count(ExitCode.INCONCLUSIVE), "inconclusive"),
-                (others, "broken or interrupted"),
-            )
-            if number
-        ]
-        wall_s = time.monotonic() - self._started
-        print(f"{', '.join(parts)} in {wall_s:.1f} s; journals and verdicts in {self._settings.out}", flush=True)
+        broken = len(self._codes) - len(self._rans)
+        last = text.summary(self._rans, time.monotonic() - self._started, colour=self._colour).rstrip("\n")
+        others = f", {broken} without a verdict" if broken else ""
+        print(f"{last}{others}; journals and verdicts in {self._out}", flush=True)
         # What was interrupted or broke says more than a verdict, and a failure more than an inconclusive one.
         worst = sorted(self._codes, key=lambda code: (code >= ExitCode.BROKEN, code == ExitCode.FAILED, code))
-        return worst[-1] if worst else ExitCode.PASSED
+        return worst[-1]
+
+
+_CODES = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Whole or not at all: whoever reads it meanwhile sees the old one."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def _paths(paths: Sequence[Path] | None) -> Sequence[Path]:
@@ -152,21 +172,19 @@ def _paths(paths: Sequence[Path] | None) -> Sequence[Path]:
 
 
 def _new_folder(out: Path | None) -> Path:
+    """The folder of this run; never one that holds another's results."""
     if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"{out} exists and is not empty; name another folder with --out")
         return out
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    folder = Path("runs") / stamp
-    number = 1
-    while folder.exists():
-        number += 1
-        folder = Path("runs") / f"{stamp}-{number}"
-    return folder
+    candidates = (Path("runs") / (stamp + (f"-{n}" if n else "")) for n in itertools.count())
+    return next(folder for folder in candidates if not folder.exists())
 
 
-def _folder_for(settings: RunSettings, path: Path, count: int) -> Path:
+def _folder_for(out: Path, path: Path, count: int) -> Path:
     """A folder of its own for each scenario; named by theme and file, as below scenarios/."""
-    assert settings.out is not None
-    return settings.out if count == 1 else settings.out / path.parent.name / path.stem
+    return out if count == 1 else out / path.parent.name / path.stem
 
 
 def _make_folder(folder: Path) -> None:
@@ -176,10 +194,10 @@ def _make_folder(folder: Path) -> None:
         raise UsageError(f"cannot write to {folder}: {error.strerror}; name another folder with --out") from error
 
 
-def _crash(folder: Path, path: Path, error: Exception) -> str:
+def _crash(folder: Path, error: Exception) -> str:
     """A defect of the simulator: the details go to a file, the user gets a line."""
     import traceback
 
     note = folder / "crash.txt"
     note.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return f"{path}: the simulator itself broke: {type(error).__name__}: {error}; details in {note}"
+    return f"the simulator itself broke: {type(error).__name__}: {error}; details in {note}"

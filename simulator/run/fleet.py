@@ -21,10 +21,18 @@ from simulator.wire.presets import preset
 if TYPE_CHECKING:
     from simulator.wire.aiocoap_stack import AiocoapStack
 
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  a port that carries each device's own loopback address
+EVERY_ADDRESS = "0.0.0.0"  # a port that carries each device's own loopback address
 
 Hear = Callable[[Device, str, bytes], None]
 """Called with device, transport and payload when a device receives something by itself."""
+
+
+class _Mailbox:
+    """A client needs its port to send, and the port its client to receive: this stands between them until both are."""
+
+    __slots__ = ("receive",)
+
+    receive: Receiver
 
 
 class Fleet:
@@ -96,18 +104,22 @@ class Fleet:
         return await self._open_port(wire, self._on_udp)
 
     async def _open_engine(self, wire: Wire) -> Requester:
-        # The engine needs the port to send, and the port the engine to receive: the port comes second.
-        later: list[Port] = []
-        engine = Engine(self._timers, lambda data, peer, local_ip: later[0].send(data, peer, local_ip), self._seed)
-        later.append(await self._open_port(wire, engine.receive))
+        port, mail = await self._open_with_mailbox(wire)
+        engine = Engine(self._timers, port.send, self._seed)
+        mail.receive = engine.receive
         return engine
 
     async def _open_aiocoap(self, wire: Wire) -> Requester:
         from simulator.wire.aiocoap_stack import AiocoapStack  # late: aiocoap takes long to import
 
-        self._aiocoap = stack = AiocoapStack(asyncio.get_running_loop(), self._seed)
-        stack.port = await self._open_port(wire, stack.receive)
+        port, mail = await self._open_with_mailbox(wire)
+        self._aiocoap = stack = AiocoapStack(asyncio.get_running_loop(), port, self._seed)
+        mail.receive = stack.receive
         return stack
+
+    async def _open_with_mailbox(self, wire: Wire) -> tuple[Port, _Mailbox]:
+        mail = _Mailbox()
+        return await self._open_port(wire, lambda *datagram: mail.receive(*datagram)), mail
 
     _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, Port | Requester]]]] = {
         "udp": _open_udp,

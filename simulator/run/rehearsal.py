@@ -17,7 +17,7 @@ from simulator.plan import Member, Plan
 from simulator.run.fleet import Fleet
 from simulator.run.recorder import Recorder, Watch
 from simulator.run.settings import RunSettings
-from simulator.scenario.model import LinkChange, LinkSpec, Scenario, Step, Wait
+from simulator.scenario.model import LinkChange, LinkSpec, Move, Scenario, Step, Wait
 from simulator.target.api import SpanApi
 from simulator.target.observer import Observer
 from simulator.target.operator import Operator
@@ -27,11 +27,11 @@ from simulator.wire.ports import Wire
 
 PROVISIONING_PATIENCE_S = 10.0
 """How long to wait for the events of the provisioning before the story begins."""
-QUIET_VIRTUAL_S = 600.0
-"""The run ends when the stream has been quiet for so long. In virtual time that costs nothing."""
-QUIET_REAL_S = 0.5
-QUIET_REAL_RADIO_S = 10.0
-"""The same in real time behind links that are not perfect, where the last datagram may be under way for long."""
+QUIET_S = {"virtual": 1.0, "real": 0.5}
+"""The run ends when the stream has been quiet for so long."""
+QUIET_RADIO_S = {"virtual": 600.0, "real": 10.0}
+"""The same behind links that are not perfect, where the last datagram may be under way for long. In virtual time
+waiting costs nothing."""
 SETTLE_LIMIT_S = 3600.0
 
 
@@ -86,6 +86,11 @@ class Rehearsal:
         self.left_behind: list[str] = []
         """What clean-up could not remove from the platform, in words."""
 
+    @property
+    def target_name(self) -> str:
+        """What is under test."""
+        return self._target.name
+
     def waiting(self) -> Iterator[str]:
         """Who waits for what, a line each."""
         return self._stories.waiting()
@@ -126,17 +131,22 @@ class Rehearsal:
     # --- before the story ---------------------------------------------------------------------------------------------
 
     async def _provision(self) -> None:
-        tags = {"name": self._scenario.promise[:80]}
-        wanted: dict[str, Mapping[str, str]] = {"": tags}
-        wanted.update({collection.name: dict(collection.tags) for collection in self._scenario.collections})
-        used = {member.collection for member in self._plan.members} | {c.name for c in self._scenario.collections}
-        await self._operator.create_collections((name, wanted[name]) for name in wanted if name in used)
+        await self._operator.create_collections(self._collections())
         for collection in self._operator.collections.values():
             await self._target.observe(collection, self._observer)
         registered = [device for device in self._fleet.devices.values() if device.member.group.registered]
         await self._operator.register((device.name, registration(device)) for device in registered)
         await self._fleet.open(self._wire, self._target.coap, self._target.udp, self._settings.stack)
         await self._heard_of(len(registered))
+
+    def _collections(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Name and tags of those that this scenario needs; the default one only if somebody lives or goes there."""
+        scenario = self._scenario
+        moves = {step.act.to for step in scenario.steps if isinstance(step.act, Move)}
+        if "" in moves | {member.collection for member in self._plan.members}:
+            yield "", {"name": scenario.promise[:80]}
+        for collection in scenario.collections:
+            yield collection.name, {"name": collection.name, **dict(collection.tags)}
 
     async def _heard_of(self, count: int) -> None:
         """Wait until the stream has told of all that was provisioned, so that the story begins with a clean one."""
@@ -200,9 +210,7 @@ class Rehearsal:
             await asyncio.sleep(quiet_s / 5)
 
     def _quiet_s(self) -> float:
-        if self._settings.time == "virtual":
-            return QUIET_VIRTUAL_S
-        return QUIET_REAL_S if self._fleet.is_perfect() else QUIET_REAL_RADIO_S
+        return (QUIET_S if self._fleet.is_perfect() else QUIET_RADIO_S)[self._settings.time]
 
     # --- acts that are not about datagrams or time --------------------------------------------------------------------
 
@@ -228,8 +236,12 @@ class Rehearsal:
         """Carry out something that has to wait, and go on with its result."""
 
         async def go() -> None:
-            result = await work
-            self._stories.resume(running, result, self._clock.now())
+            try:
+                result = await work
+            except Exception as error:
+                self._broke(error)
+            else:
+                self._stories.resume(running, result, self._clock.now())
 
         task = asyncio.get_running_loop().create_task(go(), name=f"{running.endpoint.name} {running.act}")
         self._tasks.add(task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from simulator.wire.address import Address
@@ -41,5 +40,3 @@ class RunSettings:
     """None: the embedded reference server."""
     keep: bool = False
     """Leave on the platform what the run created."""
-    out: Path | None = None
-    """Folder for the journal and the verdicts; None: a new one below `runs/`."""

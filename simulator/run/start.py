@@ -37,10 +37,8 @@ class Result:
     """How a rehearsal ended."""
 
     verdicts: Verdicts
-    run_s: float
-    """Run time that was lived through, in seconds."""
-    acts: int
-    events: int
+    target: str
+    """Name of what was under test."""
     left_behind: tuple[str, ...] = ()
     """What clean-up could not remove from the platform."""
 
@@ -71,9 +69,9 @@ def _virtual(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Jou
         wire = MemoryNetwork(loop.timers, loop.clock)
         target = EmbeddedTarget(clock=loop.clock, timers=loop.timers, wire=wire, sockets=False)
         stage = _Stage(loop.clock, loop.timers, wire, target)
-        rehearsal, recorder = stage.set(scenario, plan, settings, journal, watch)
+        rehearsal = stage.set(scenario, plan, settings, journal, watch)
         loop.add_reporter(rehearsal.waiting)
-        return await _interruptible(loop, rehearsal, recorder, loop.clock)
+        return await _interruptible(loop, rehearsal)
 
     return run_virtual(main)
 
@@ -97,9 +95,9 @@ def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journa
             remote = settings.target
             target = RemoteTarget(url=remote.url, token=remote.token, coap=remote.coap, udp=remote.udp, clock=clock)
         stage = _Stage(clock, timers, wire, target)
-        rehearsal, recorder = stage.set(scenario, plan, settings, journal, watch)
+        rehearsal = stage.set(scenario, plan, settings, journal, watch)
         try:
-            return await _interruptible(loop, rehearsal, recorder, clock)
+            return await _interruptible(loop, rehearsal)
         finally:
             await wire.close()
 
@@ -115,7 +113,7 @@ class _Stage:
 
     def set(
         self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch
-    ) -> tuple[Rehearsal, Recorder]:
+    ) -> Rehearsal:
         rerun = f"simulator run {scenario.place.file} --seed {plan.seed}"
         if settings.time == "real" and settings.target is None:
             rerun += " --time real"
@@ -132,7 +130,7 @@ class _Stage:
                 version=__version__,
             )
         )
-        rehearsal = Rehearsal(
+        return Rehearsal(
             scenario,
             plan,
             settings,
@@ -145,10 +143,9 @@ class _Stage:
             watch=watch,
             aliases=aliases,
         )
-        return rehearsal, recorder
 
 
-async def _interruptible(loop: Any, rehearsal: Rehearsal, recorder: Recorder, clock: Clock) -> Result:
+async def _interruptible(loop: Any, rehearsal: Rehearsal) -> Result:
     """Run it; SIGINT and SIGTERM end it in order, with clean-up."""
     task = asyncio.ensure_future(rehearsal.run())
     caught: list[int] = []
@@ -163,14 +160,10 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal, recorder: Recorder, cl
     try:
         verdicts = await task
     except asyncio.CancelledError:
-        raise Interrupted(caught[0] if caught else signal.SIGINT) from None
+        if not caught:
+            raise
+        raise Interrupted(caught[0]) from None
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
-    return Result(
-        verdicts=verdicts,
-        run_s=clock.now(),
-        acts=recorder.acts,
-        events=recorder.events,
-        left_behind=tuple(rehearsal.left_behind),
-    )
+    return Result(verdicts=verdicts, target=rehearsal.target_name, left_behind=tuple(rehearsal.left_behind))

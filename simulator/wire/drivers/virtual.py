@@ -5,28 +5,25 @@ back to asyncio only when a task can run, so an exchange in memory costs no asyn
 
     1. what is ready in asyncio    2. entries of the calendar    3. timers of asyncio (in the order of asking)
 
-Time passes only when nothing is ready. There are no sockets, threads or subprocesses in it, since their timing would
-be the host's; what asks for one is told so. The loop ends in an error, not in silence, when nobody will ever wake
-again (`Deadlock`) and when time no longer passes (`TimeStandsStill`).
+Time passes only when nothing is ready. The outside world is shut out (`sealed`). The loop ends in an error, not in
+silence, when nobody will ever wake again (`Deadlock`) and when time no longer passes (`TimeStandsStill`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from contextvars import Context
 from heapq import heappop, heappush
-from types import FrameType
 from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
 from simulator.clock import TimerCallback, VirtualClock
 from simulator.errors import LocalError
 from simulator.wire.calendar import NEVER, Calendar
+from simulator.wire.drivers.sealed import SealedLoop
 from simulator.wire.drivers.waiting import who_waits
 
 T = TypeVar("T")
@@ -66,25 +63,13 @@ class _Timer(asyncio.TimerHandle):
     _scheduled: bool
 
 
-def _refused(what: str) -> Any:
-    """A method that says why it cannot be there."""
-
-    def method(*_args: Any, **_options: Any) -> Any:
-        raise LocalError(
-            f"{what}: not in virtual time, its timing would be the host's; use the memory wire, or run in real time"
-        )
-
-    return method
-
-
-class VirtualLoop(asyncio.BaseEventLoop):
+class VirtualLoop(SealedLoop):
     """The loop of a virtual run. `clock` and `timers` are what the run's engine, links and stories are given.
 
     An exception in a calendar callback goes to the loop's exception handler, and the run goes on.
     """
 
     # What asyncio's base class keeps and its type stubs do not show.
-    _ready: deque[asyncio.Handle]
     _scheduled: list[_Timer]
     _stopping: bool
     _thread_id: int | None
@@ -98,7 +83,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._selector = self  # the base class only asks it to select()
         self._asked = 0
         self._reporters: list[Reporter] = []
-        self._signals: dict[int, asyncio.Handle] = {}
         self._instant = 0.0
         self._turns = 0
         self._entries = 0
@@ -145,8 +129,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 break
         # The base class calls timers before time() + resolution. One unit in the last place makes that "up to now",
         # exactly and at any age of the run: a fixed resolution would fire early at first and spin after some months.
-        self._clock_resolution = math.ulp(clock.time_s)
+        # With 0 it is "before now": the calendar has more to do at this time, and comes first.
+        self._clock_resolution = 0.0 if self._calendar_first(clock.time_s) else math.ulp(clock.time_s)
         return ()
+
+    def _calendar_first(self, now: float) -> bool:
+        """Whether a timer of asyncio is due, and an entry of the calendar as well."""
+        scheduled = self._scheduled
+        if not scheduled or scheduled[0].when() > now:
+            return False
+        due = self.timers.next()
+        return due is not None and due <= now
 
     def _next_timer(self) -> float:
         """When asyncio wants to be woken; drops cancelled timers on the way."""
@@ -200,40 +193,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             "exception": failure,
         })  # fmt: skip
 
-    # --- signals ------------------------------------------------------------------------------------------------------
-
-    def add_signal_handler(self, sig: int, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
-        """Have `callback(*args)` called by the loop when the signal comes, also in the middle of a busy run.
-
-        Raises: LocalError: not in the main thread, or no such signal.
-        """
-        self._check_closed()
-        self._signals[sig] = asyncio.Handle(callback, args, self, None)
-        try:
-            signal.signal(sig, self._on_signal)
-        except (ValueError, OSError) as reason:
-            del self._signals[sig]
-            raise LocalError(f"cannot handle signal {sig}: {reason}") from None
-
-    def remove_signal_handler(self, sig: int) -> bool:
-        """Back to the default. Returns False if there was no handler."""
-        if self._signals.pop(sig, None) is None:
-            return False
-        signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
-        return True
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 (the signal module's form)
-        handle = self._signals.get(number)
-        if handle is not None:
-            self._ready.append(handle)  # ends the turning of the calendar
-
     # --- what the base class wants ------------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Close, and give the signals back."""
-        for number in list(self._signals):
-            self.remove_signal_handler(number)
-        super().close()
 
     def call_soon_threadsafe(
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
@@ -243,33 +203,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise LocalError("another thread called into virtual time; its order would be the host's")
         return self.call_soon(callback, *args, context=context)
 
-    def _check_closed(self) -> None:
-        if self.is_closed():
-            raise RuntimeError("Event loop is closed")  # asyncio's own words
-
     def _process_events(self, event_list: Sequence[object]) -> None:
         """There are none."""
 
     def _write_to_self(self) -> None:
         """Nobody sleeps who would have to be woken."""
-
-    run_in_executor = _refused("a thread")
-    add_reader = _refused("watching a descriptor")
-    add_writer = _refused("watching a descriptor")
-    remove_reader = _refused("watching a descriptor")
-    remove_writer = _refused("watching a descriptor")
-    create_connection = _refused("a socket")
-    create_server = _refused("a socket")
-    create_datagram_endpoint = _refused("a socket")
-    create_unix_connection = _refused("a socket")
-    create_unix_server = _refused("a socket")
-    connect_accepted_socket = _refused("a socket")
-    sock_recv = sock_recv_into = sock_recvfrom = sock_recvfrom_into = _refused("a socket")
-    sock_sendall = sock_sendto = sock_connect = sock_accept = sock_sendfile = _refused("a socket")
-    getaddrinfo = _refused("asking for a name")
-    getnameinfo = _refused("asking for a name")
-    connect_read_pipe = connect_write_pipe = _refused("a pipe")
-    subprocess_exec = subprocess_shell = _refused("a subprocess")
 
 
 def run_virtual(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:

@@ -1,0 +1,59 @@
+# Needs Python 3.11 or newer and make; everything else comes into .venv, from requirements.lock with its hashes.
+#
+#   make demo   act the scenarios against the embedded server and show the verdicts
+#   make test   run the tests            (make test ARGS="-k coap")
+#   make lint   format, lint and types, checked only
+#   make bench  measure engine and server against C, libcoap and aiocoap (a minute and a half)
+#   make lock   resolve the dependencies anew
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+# pip's own proxy, index and certificate settings stay the user's; only its chatter goes.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test lint bench lock setup clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	@$(BIN)/simulator run scenarios $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy --strict simulator
+
+bench: $(READY)
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is '$$($(PYTHON) --version 2>&1)'. Name another: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv or ensurepip; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV), once; this takes up to a minute."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -qq --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install -qq --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# No header, no options: the lock names packages, versions and hashes, and nothing of the machine that made it.
+lock: $(READY)
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install -qq 'pip-tools>=7.4,<8'
+	@build/lock/bin/pip-compile pyproject.toml --no-config --upgrade --extra test --build-deps-for editable \
+	  --allow-unsafe --strip-extras --generate-hashes --no-header --no-emit-options --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links --quiet --output-file requirements.lock
+	@echo "requirements.lock is new; 'make test' installs and tries it."
+
+clean:
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,58 @@
+"""The calendar of what time decides. Nobody is taken out of it: what was decided otherwise is skipped."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final, Protocol
+
+FOREVER: Final = float("inf")
+
+
+class Expires(Protocol):
+    """Something that time decides."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits."""
+
+    def expire(self, now: float) -> None:
+        """Its time has come."""
+
+
+class Deadlines:
+    """Earliest first; equal times in the order of asking."""
+
+    __slots__ = ("_count", "_heap")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Expires]] = []
+        self._count = 0
+
+    def at(self, when: float, what: Expires) -> None:
+        """Call `what.expire` at run time `when`, if it is still open then."""
+        self._count += 1
+        heapq.heappush(self._heap, (when, self._count, what))
+
+    @property
+    def next(self) -> float | None:
+        """When time next decides something; None: never."""
+        heap = self._heap
+        while heap:
+            when, _, what = heap[0]
+            if what.open:
+                return when
+            heapq.heappop(heap)
+        return None
+
+    @property
+    def soonest(self) -> float:
+        """A time before which nothing is decided by time; cheaper than `next`."""
+        return self._heap[0][0] if self._heap else FOREVER
+
+    def expire(self, now: float, *, including_now: bool) -> None:
+        """Decide what time decides, up to `now`."""
+        heap = self._heap
+        while heap and (heap[0][0] < now or (including_now and heap[0][0] == now)):
+            when, _, what = heapq.heappop(heap)
+            if what.open:
+                what.expire(when)

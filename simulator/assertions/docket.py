@@ -1,0 +1,254 @@
+"""What all machines of a judge share: the checks with what was found against them, what was seen lately, the calendar.
+
+A check fails in one of two ways. Something was there that must not be: nothing can excuse that. Or something was
+absent: that proves nothing where the observer may have been blind, and a gap may become known long after the absence
+was noticed (a platform counts what it dropped afterwards). So absences are kept with their window, and weighed again
+at the end against all gaps.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, Literal
+
+import msgspec
+
+from simulator.assertions.deadlines import FOREVER, Deadlines
+from simulator.assertions.gaps import Gaps, gap_words
+from simulator.assertions.verdicts import NAMED, Finding, Gap, Judgement, Kind, Verdict
+from simulator.errors import Place
+from simulator.events.records import ActRecord, EventRecord
+
+WHOLE_RUN: Final = (0.0, FOREVER)
+"""The window of what is only known when the run has ended as planned."""
+RECENT_KEPT: Final = 4
+"""Events of each subject that are remembered for failure texts."""
+EXPLAINED: Final = 8
+"""Cases of a check that keep their whole story; the others keep whom and when."""
+
+
+class Case(msgspec.Struct, gc=False):
+    """One time that a check did not hold, or is not known to."""
+
+    subject: str
+    from_s: float
+    to_s: float
+    """The window in which something was absent; meaningless if `absent` is False."""
+    absent: bool
+    details: tuple[str, ...]
+    what: str = ""
+    """What to say of the subject instead of the check's own words."""
+
+
+class Check:
+    """One thing that is promised or watched for, with what was found against it."""
+
+    __slots__ = (
+        "blocked",
+        "cases",
+        "failed",
+        "found",
+        "kind",
+        "name",
+        "noun",
+        "place",
+        "population",
+        "quiet",
+        "unknown",
+        "words",
+    )
+
+    def __init__(self, name: str, kind: Kind, place: Place, words: str, noun: str = "", population: int = 0) -> None:
+        self.name, self.kind, self.place, self.words = name, kind, place, words
+        self.noun = noun
+        """Whom it is about, as the file says it."""
+        self.population = population
+        """How many those are; 0: not a fixed number."""
+        self.cases = 0
+        self.failed: list[Case] = []
+        self.found = 0
+        """Cases so far that a finding was told of."""
+        self.unknown: list[tuple[str, str]] = []
+        """Cases that were never decided: subject and why."""
+        self.blocked = 0
+        """Cases that could not be put to the test because something before them in their list failed."""
+        self.quiet: list[tuple[float, float]] = []
+        """Windows in which nothing may be seen: it holds by absence, so a gap in one leaves it open."""
+
+
+class Docket:
+    """Shared by the machines of one judge.
+
+    Args:
+        rerun: command line that runs the scenario again with the same seed; ` --only SUBJECT` is put behind it.
+    """
+
+    def __init__(self, rerun: str) -> None:
+        self.rerun = rerun
+        self.checks: list[Check] = []
+        self.news: list[Finding] = []
+        self.recent: dict[str, deque[EventRecord]] = {}
+        """Latest events of each subject."""
+        self.acts: dict[str, ActRecord] = {}
+        """Latest act of each subject, begun or ended."""
+        self.convicted: EventRecord | None = None
+        """The latest event that an expectation forbade: no trouble is made of it a second time."""
+        self.now_s = 0.0
+        """Run time up to which everything is known."""
+        self.cut: str | None = None
+        """Why the run ended before the scenario did, at `now_s`; None: it did not."""
+        self.gaps = Gaps()
+        self.deadlines = Deadlines()
+
+    def check(self, name: str, kind: Kind, place: Place, words: str, noun: str = "", population: int = 0) -> Check:
+        """A new check; it appears in the report in the order of asking."""
+        check = Check(name, kind, place, words, noun, population)
+        self.checks.append(check)
+        return check
+
+    # --- findings -----------------------------------------------------------------------------------------------------
+
+    def explains(self, check: Check) -> bool:
+        """Whether the next case of a check gets its details; making them costs more than judging."""
+        return len(check.failed) < EXPLAINED
+
+    def fail(self, check: Check, subject: str, now: float, details: tuple[str, ...] = (), what: str = "") -> Case:
+        """Something was there that must not be, or our own act did not come to what it must."""
+        case = Case(subject=subject, from_s=now, to_s=now, absent=False, details=details, what=what)
+        check.failed.append(case)
+        self._tell(check, case, "fail", now, details)
+        return case
+
+    def absent(
+        self,
+        check: Check,
+        subject: str,
+        window: tuple[float, float],
+        now: float,
+        details: tuple[str, ...] = (),
+        what: str = "",
+    ) -> Case:
+        """Something was not seen in a window of time."""
+        case = Case(subject=subject, from_s=window[0], to_s=window[1], absent=True, details=details, what=what)
+        check.failed.append(case)
+        gap = self.blind(*window)
+        if gap is None:
+            self._tell(check, case, "fail", now, details)
+        else:
+            self._tell(check, case, "inconclusive", now, (*details, gap_words(gap)))
+        return case
+
+    def _tell(
+        self,
+        check: Check,
+        case: Case,
+        verdict: Literal["fail", "inconclusive"],
+        now: float,
+        details: tuple[str, ...],
+    ) -> None:
+        if check.found >= NAMED:
+            return
+        check.found += 1
+        self.news.append(
+            Finding(
+                check=check.name,
+                kind=check.kind,
+                verdict=verdict,
+                place=check.place,
+                subject=case.subject,
+                t_s=now,
+                headline=_headline(check, case.subject, case.what),
+                details=(*_indented(details), f"      again with: {self.again(case.subject)}"),
+            )
+        )
+
+    def again(self, subject: str) -> str:
+        """The command that repeats it."""
+        return f"{self.rerun} --only {subject}" if subject else self.rerun
+
+    def blind(self, from_s: float, to_s: float) -> Gap | None:
+        """Why absence in a window proves nothing; None: it proves what it seems to."""
+        gap = self.gaps.overlap(from_s, to_s)
+        if gap is None and self.cut is not None and to_s > self.now_s:
+            return Gap(from_s=self.now_s, to_s=None, why=self.cut)
+        return gap
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def judgement(self, check: Check) -> Judgement:
+        """How a check came out, now that everything is known."""
+        certain: list[Case] = []
+        doubtful: list[tuple[Case, Gap]] = []
+        for case in check.failed:
+            gap = self.blind(case.from_s, case.to_s) if case.absent else None
+            if gap is None:
+                certain.append(case)
+            else:
+                doubtful.append((case, gap))
+        if certain:
+            return self._judgement(check, "fail", certain)
+        if doubtful:
+            return self._judgement(check, "inconclusive", [case for case, _ in doubtful], doubtful[0][1])
+        if check.unknown:
+            whom = [_not_known(subject) for subject, _ in check.unknown]
+            whom[0].details = (check.unknown[0][1],)
+            return self._judgement(check, "inconclusive", whom)
+        if check.blocked:
+            return self._judgement(check, "inconclusive", [], reached=False)
+        for window in check.quiet:
+            gap = self.blind(*window)
+            if gap is not None:
+                return self._judgement(check, "inconclusive", [_not_known("")], gap)
+        return self._judgement(check, "pass", [])
+
+    def _judgement(
+        self, check: Check, verdict: Verdict, cases: list[Case], gap: Gap | None = None, *, reached: bool = True
+    ) -> Judgement:
+        whom = tuple(dict.fromkeys(case.subject for case in cases if case.subject))
+        headline = ""
+        details: list[str] = []
+        if cases:
+            told = next((case for case in cases if case.details), cases[0])
+            headline = _headline(check, told.subject, told.what)
+            details += _indented(told.details)
+            if gap is not None:
+                details.append(f"      {gap_words(gap)}")
+            details.append(f"      {_count(check, len(cases), whom)}again with: {self.again(told.subject)}")
+        return Judgement(
+            check=check.name,
+            kind=check.kind,
+            place=check.place,
+            words=check.words,
+            verdict=verdict,
+            cases=check.cases,
+            concerned=len(cases),
+            whom=whom[:NAMED],
+            headline=headline,
+            details=tuple(details),
+            reached=reached,
+        )
+
+
+def _not_known(subject: str) -> Case:
+    return Case(subject=subject, from_s=0.0, to_s=0.0, absent=True, details=())
+
+
+def _headline(check: Check, subject: str, what: str) -> str:
+    return f"{subject} {what or check.words}" if subject else what or check.words
+
+
+def _indented(details: tuple[str, ...]) -> list[str]:
+    return [f"      {line}" for line in details]
+
+
+def _count(check: Check, cases: int, whom: tuple[str, ...]) -> str:
+    """`3 of 50 trackers (trackers.1, trackers.4, trackers.9), 7 times; `; empty for nobody in particular."""
+    if not whom:
+        return f"{cases} times; " if cases > 1 else ""
+    text = f"{len(whom)} of {check.population}" if check.population else f"{len(whom)}"
+    text += f" {check.noun}" if check.noun else (" of them" if check.population else " concerned")
+    if len(whom) > 1:
+        text += f" ({', '.join(whom[:NAMED])}{', …' if len(whom) > NAMED else ''})"
+    if cases > len(whom):
+        text += f", {cases} times"
+    return text + "; "

@@ -1,0 +1,69 @@
+"""What must hold of every run of a platform: the register of invariants, each with a source and a switch.
+
+An invariant is a machine like an expectation, with one check. To switch one off, hand its name to the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.downstream import Downstream
+from simulator.assertions.machine import Machine
+from simulator.assertions.places import Moved, Owners, RightCollection, Silent
+from simulator.assertions.shapes import Shapes
+from simulator.assertions.uploads import ConnectedFirst, Uploads
+from simulator.assertions.world import World
+
+Make = Callable[[Docket, Check, World], Machine]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One of them."""
+
+    name: str
+    words: str
+    """What must be, to stand behind a subject: `meters.3 …`."""
+    source: str
+    make: Make
+
+
+INVARIANTS: Final[tuple[Invariant, ...]] = (
+    Invariant(
+        "upload-once",
+        "shows every answered upload exactly once, with its size and transport, and none that was not sent",
+        "span §3.4, §4.3",
+        Uploads,
+    ),
+    Invariant(
+        "connected-first",
+        "shows clientConnected before the first upstreamMessage after a ciotConnect",
+        "span §3.4",
+        ConnectedFirst,
+    ),
+    Invariant(
+        "downstream-queued",
+        "is handed a downstream message only after it was queued, and only once",
+        "span §4.4",
+        Downstream,
+    ),
+    Invariant("known-owner", "is one of the devices and gateways of this run", "span §3.3", Owners),
+    Invariant("silent-after-removal", "shows nothing after its deviceRemoved", "span §3.4", Silent),
+    Invariant("gone-after-move", "shows nothing in a collection that it has left", "span §3.4", Moved),
+    Invariant("right-collection", "shows only in the collection where it was put", "span §3.3, §3.4", RightCollection),
+    Invariant("event-shape", "has the fields and values that belong to its events", "span §3.3, §3.4", Shapes),
+)
+
+
+def machines(docket: Docket, world: World, without: Collection[str]) -> list[Machine]:
+    """Those that are switched on, made ready."""
+    off = frozenset(without)
+    made = []
+    for invariant in INVARIANTS:
+        if invariant.name not in off:
+            check = docket.check(f"invariant.{invariant.name}", "invariant", world.scenario.place, invariant.words)
+            made.append(invariant.make(docket, check, world))
+    return made

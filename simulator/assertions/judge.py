@@ -1,0 +1,277 @@
+"""The judge: hands each record of a run to the machines that want it, and asks them for the verdict at the end.
+
+Machines are made once from the scenario. Those of a step listen from its beginning until they are decided; the others
+listen all the time. What a record costs depends on who wants it, not on how many subjects there are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from simulator.assertions import invariants
+from simulator.assertions.counted import Counts
+from simulator.assertions.docket import RECENT_KEPT, Docket
+from simulator.assertions.latency import Latency
+from simulator.assertions.machine import Machine
+from simulator.assertions.never import NeverAtAll
+from simulator.assertions.rate import Rate
+from simulator.assertions.shapes import Shapes
+from simulator.assertions.steps import StepMachines
+from simulator.assertions.switchboard import Switchboard
+from simulator.assertions.trouble import Trouble
+from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts
+from simulator.assertions.world import World
+from simulator.events.records import (
+    ActRecord,
+    EndRecord,
+    EventRecord,
+    GapRecord,
+    GarbledRecord,
+    Record,
+    RunRecord,
+    StepRecord,
+)
+from simulator.scenario.model import Counted, LatencyOf, NeverSeen, RateOf, Scenario, Subject, WholeRun
+
+__all__ = ["EMBEDDED", "Finding", "Gap", "Judge", "Judgement", "Kind", "Verdict", "Verdicts"]
+
+EMBEDDED: Final = "embedded"
+"""How `RunRecord.target` begins when the reference server is under test: it is held to its own choices too."""
+
+_NOTHING: Final[tuple[Finding, ...]] = ()
+
+
+class Judge:
+    """Judges one run, record by record, in the order of the journal.
+
+    Args:
+        members: group → names of its members that take part, in order. With `--only`, those that keep still are
+            left out here and in `subjects_of`: nothing is expected of them.
+        subjects_of: whom a subject of the scenario means.
+        aliases: the platform's ids → names in the scenario; may grow while the run goes on.
+        rerun: command line that runs the scenario again with the same seed, for the failure texts.
+        without: names of invariants that are switched off.
+
+    The run asks `deadline` after each call and calls `expire` then; after the last step it waits until `deadline` is
+    None before it says `finish`, so that nothing which is merely under way is taken for missing.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        members: Mapping[str, tuple[str, ...]],
+        subjects_of: Callable[[Subject], tuple[str, ...]],
+        aliases: Mapping[str, str],
+        rerun: str,
+        without: Sequence[str] = (),
+    ) -> None:
+        self._docket = docket = Docket(rerun)
+        self._deadlines = docket.deadlines
+        self._scenario = scenario
+        self._world = World(scenario, members, aliases)
+        self._subjects_of = subjects_of
+        self._board = Switchboard()
+        self._steps = [
+            StepMachines(docket, number, step, _all(step.subjects, subjects_of), subjects_of, aliases, scenario)
+            for number, step in enumerate(scenario.steps)
+        ]
+        whole_run = [self._whole_run(number, what) for number, what in enumerate(scenario.expect)]
+        watching = invariants.machines(docket, self._world, without)
+        self._shapes = [machine for machine in watching if isinstance(machine, Shapes)]
+        self._trouble = Trouble(docket, scenario.allow, scenario.place)
+        self._ask_for_trouble(aliases)
+        # Trouble comes last: what an expectation has forbidden is not reported twice.
+        self._always: list[Machine] = [*whole_run, *watching, self._trouble]
+        for machine in self._always:
+            self._board.connect(machine)
+        self._live: dict[int, StepMachines] = {}
+        self._others: dict[type, Callable[[Any], None]] = {
+            StepRecord: self._on_step,
+            GapRecord: self._on_gap,
+            GarbledRecord: self._on_garbled,
+            RunRecord: self._on_run,
+            EndRecord: self._on_end,
+        }
+        self._events = self._acts = 0
+
+    # --- while it runs ------------------------------------------------------------------------------------------------
+
+    def feed(self, record: Record) -> Sequence[Finding]:
+        """One record. Returns: what it decided against the scenario."""
+        docket = self._docket
+        kind = type(record)
+        if kind is EventRecord:
+            self._on_event(record)  # type: ignore[arg-type]  # mypy does not narrow by type() is
+        elif kind is ActRecord:
+            self._on_act(record)  # type: ignore[arg-type]
+        else:
+            handle = self._others.get(kind)
+            if handle is not None:
+                handle(record)
+        if docket.news:
+            news, docket.news = docket.news, []
+            return news
+        return _NOTHING
+
+    @property
+    def deadline(self) -> float | None:
+        """Earliest run time at which something is decided by time; None: nothing waits for time."""
+        return self._deadlines.next
+
+    def expire(self, now: float) -> Sequence[Finding]:
+        """Decide what time has decided by `now`. Harmless when called early."""
+        docket = self._docket
+        self._deadlines.expire(now, including_now=True)
+        docket.now_s = max(docket.now_s, now)
+        self._retire()
+        news, docket.news = docket.news, []
+        return news
+
+    def step_open(self, step: int) -> bool:
+        """Whether something of a step is undecided: an act under way, an expectation, a window that must stay empty."""
+        return self._steps[step].open if 0 <= step < len(self._steps) else False
+
+    def finish(self, now: float) -> Verdicts:
+        """The run is over at `now`. Returns: the verdict on everything; what is undecided is inconclusive."""
+        docket = self._docket
+        self._deadlines.expire(now, including_now=True)
+        docket.now_s = max(docket.now_s, now)
+        if docket.cut is None:
+            undone = next((machines for machines in self._steps if machines.open), None)
+            if undone is not None:
+                docket.cut = f"the run ended before step {undone.number + 1} ({undone.verb}) was over"
+        for machines in self._steps:
+            machines.finish()
+        for machine in self._always:
+            machine.finish()
+        docket.news.clear()
+        judgements = tuple(docket.judgement(check) for check in docket.checks)
+        return Verdicts(
+            verdict=_worst(judgements),
+            judgements=judgements,
+            gaps=docket.gaps.all(),
+            acts=self._acts,
+            events=self._events,
+            cut=docket.cut or "",
+            until_s=docket.now_s,
+        )
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: EventRecord) -> None:
+        if not event.judged:
+            return
+        docket, deadlines = self._docket, self._deadlines
+        now = event.rx_s
+        if now > deadlines.soonest:
+            self._pass_time(now)
+        self._events += 1
+        for see in self._board.events.get(event.name, self._board.any_event):
+            see(event)
+        subject = event.subject
+        if subject is not None:
+            recent = docket.recent.get(subject)
+            if recent is None:
+                docket.recent[subject] = deque((event,), RECENT_KEPT)
+            else:
+                recent.append(event)
+
+    def _on_act(self, act: ActRecord) -> None:
+        docket, deadlines = self._docket, self._deadlines
+        if act.t_s > deadlines.soonest:
+            self._pass_time(act.t_s)
+        docket.acts[act.subject] = act
+        live = self._live.get(act.step)
+        if act.phase == "began":
+            if live is not None:
+                live.began(act)
+            for began in self._board.began.get(act.verb, self._board.any_began):
+                began(act)
+        else:
+            self._acts += 1
+            if live is not None:
+                live.ended(act)
+            for ended in self._board.ended.get(act.verb, self._board.any_ended):
+                ended(act)
+
+    def _on_step(self, record: StepRecord) -> None:
+        self._pass_time(record.t_s)
+        if not 0 <= record.step < len(self._steps):
+            return
+        machines = self._steps[record.step]
+        if record.phase == "began":
+            if record.step not in self._live:
+                self._live[record.step] = machines
+                for machine in machines.listeners:
+                    self._board.connect(machine, first=True)
+            machines.begin(record.t_s)
+        elif record.phase == "acted":
+            machines.acted(record.t_s)
+        self._retire()
+
+    def _on_gap(self, record: GapRecord) -> None:
+        self._docket.gaps.add(record.from_s, record.to_s, record.why)
+
+    def _on_garbled(self, record: GarbledRecord) -> None:
+        for shapes in self._shapes:
+            shapes.garbled(record)
+
+    def _on_run(self, record: RunRecord) -> None:
+        self._world.embedded = record.target.startswith(EMBEDDED)
+        self._world.virtual = record.time == "virtual"
+        for shapes in self._shapes:
+            shapes.target(embedded=self._world.embedded, virtual=self._world.virtual)
+
+    def _on_end(self, record: EndRecord) -> None:
+        self._pass_time(record.t_s)
+        if record.why != "done":
+            self._docket.cut = f"the run ended early: {record.why}"
+
+    # --- within -------------------------------------------------------------------------------------------------------
+
+    def _pass_time(self, now: float) -> None:
+        """Time has passed without anybody asking, as it does when a journal is judged afterwards."""
+        docket = self._docket
+        self._deadlines.expire(now, including_now=False)
+        docket.now_s = max(docket.now_s, now)
+
+    def _retire(self) -> None:
+        """Machines of steps that are decided need no more records."""
+        for number in [number for number, machines in self._live.items() if machines.retired]:
+            for machine in self._live.pop(number).listeners:
+                self._board.disconnect(machine)
+
+    def _whole_run(self, number: int, what: WholeRun) -> Machine:
+        docket, aliases = self._docket, self._world.aliases
+        if isinstance(what, Counted):
+            return Counts(docket, number, what, self._subjects_of(what.subject), aliases)
+        if isinstance(what, RateOf):
+            return Rate(docket, number, what, self._scenario.steps)
+        if isinstance(what, LatencyOf):
+            return Latency(docket, number, what, aliases)
+        assert isinstance(what, NeverSeen)
+        return NeverAtAll(docket, number, what, None if what.of is None else self._subjects_of(what.of), aliases)
+
+    def _ask_for_trouble(self, aliases: Mapping[str, str]) -> None:
+        """What the scenario itself speaks of is no trouble."""
+        ask = self._trouble.asked_for
+        for step in self._scenario.steps:
+            for item in step.expect:
+                ask(item.matcher, _all(step.subjects if item.of is None else (item.of,), self._subjects_of), aliases)
+        for what in self._scenario.expect:
+            if isinstance(what, Counted):
+                ask(what.matcher, self._subjects_of(what.subject), aliases)
+            elif isinstance(what, LatencyOf):
+                ask(what.matcher, None, aliases)
+
+
+def _all(subjects: Sequence[Subject], subjects_of: Callable[[Subject], tuple[str, ...]]) -> tuple[str, ...]:
+    """Names of all of them, each once, in order."""
+    return tuple(dict.fromkeys(name for subject in subjects for name in subjects_of(subject)))
+
+
+def _worst(judgements: Sequence[Judgement]) -> Verdict:
+    found = {judgement.verdict for judgement in judgements}
+    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"

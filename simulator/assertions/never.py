@@ -1,0 +1,116 @@
+"""What must not be seen: in the window of a step, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from simulator.assertions import texts
+from simulator.assertions.deadlines import FOREVER
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.matching import Matcher
+from simulator.events.records import EventRecord
+from simulator.scenario.model import EventMatcher, NeverSeen, Step
+
+
+class Never(Machine):
+    """Matchers that nobody of `whom` may see while the window is open; `whom` None: nobody at all."""
+
+    __slots__ = ("_by_name", "_docket", "_whom", "began_s", "names", "until_s")
+
+    def __init__(self, docket: Docket, whom: Collection[str] | None) -> None:
+        self._docket = docket
+        self._whom = None if whom is None else frozenset(whom)
+        self._by_name: dict[str, list[tuple[Matcher, Check]]] = {}
+        self.names: tuple[str, ...] = ()
+        self.began_s = FOREVER
+        self.until_s = FOREVER
+        """When the window closes; not known before the step's acts have ended."""
+
+    def forbid(self, what: EventMatcher, aliases: Mapping[str, str], check: Check) -> None:
+        """Add one matcher with the check that fails when it is seen."""
+        self._by_name.setdefault(what.name, []).append((Matcher(what, aliases), check))
+        self.names = tuple(self._by_name)
+
+    def see(self, event: EventRecord) -> None:
+        if self._whom is not None and event.subject not in self._whom:
+            return
+        for matcher, check in self._by_name[event.name]:
+            if matcher.accepts(event):
+                self._convict(check, event)
+
+    def close(self, until_s: float) -> None:
+        """The window is over; what was not seen by now held, unless the observer was blind."""
+        for entries in self._by_name.values():
+            for _, check in entries:
+                check.cases += 1
+                check.quiet.append((self.began_s, until_s))
+
+    def _convict(self, check: Check, event: EventRecord) -> None:
+        docket = self._docket
+        subject = event.subject or ""
+        details: tuple[str, ...] = ()
+        if docket.explains(check):
+            said = (texts.device_says(docket.acts.get(subject)),) if subject else ()
+            details = (f"seen: {texts.sighting(event)}", *said)
+        docket.fail(check, subject, event.rx_s, details)
+        docket.convicted = event
+
+
+class NeverInStep(Never):
+    """The `never` list of a step: from its beginning to the end of its window."""
+
+    __slots__ = ("_over", "_within_s")
+
+    def __init__(
+        self, docket: Docket, number: int, step: Step, own: Collection[str], aliases: Mapping[str, str]
+    ) -> None:
+        super().__init__(docket, own or None)  # a step without subjects, such as `wait`, speaks of everybody
+        self._within_s, self._over = step.within_s, False
+        noun = ", ".join(subject.text for subject in step.subjects)
+        for index, what in enumerate(step.never):
+            words = f"never sees {texts.matcher(what)} until {texts.span(step.within_s)} after {step.verb}"
+            check = docket.check(f"steps[{number}].never[{index}]", "expectation", what.place, words, noun, len(own))
+            self.forbid(what, aliases, check)
+
+    @property
+    def open(self) -> bool:
+        """Whether the window is open."""
+        return not self._over
+
+    def acted(self, now: float) -> None:
+        """All acts have ended: the window closes `within` later."""
+        self.until_s = now + self._within_s
+        self._docket.deadlines.at(self.until_s, self)
+
+    def expire(self, now: float) -> None:
+        """The window closes."""
+        self._over = True
+        self.close(now)
+
+    def finish(self) -> None:
+        if not self._over:
+            self._over = True
+            self.close(self.until_s)
+
+
+class NeverAtAll(Never):
+    """A top-level `never`."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, docket: Docket, number: int, what: NeverSeen, whom: Collection[str] | None, aliases: Mapping[str, str]
+    ) -> None:
+        super().__init__(docket, whom)
+        self.began_s = 0.0
+        noun = what.of.text if what.of else ""
+        for index, matcher in enumerate(what.matchers):
+            name = f"expect[{number}]" if len(what.matchers) == 1 else f"expect[{number}].never[{index}]"
+            words = f"never sees {texts.matcher(matcher)}"
+            self.forbid(
+                matcher, aliases, docket.check(name, "expectation", matcher.place, words, noun, len(whom or ()))
+            )
+
+    def finish(self) -> None:
+        self.close(FOREVER)

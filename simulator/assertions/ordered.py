@@ -1,0 +1,301 @@
+"""A step's `expect` list, for each of its subjects and each repetition (scenarios §3, §4).
+
+    act began ──► WATCHING ──act ended──► TIMED ──its events in order──► held
+                     └──its events in order──► held          └──within is over──► absent
+
+One case is one list for one subject and one repetition. An event goes to the oldest case of its subject that waits for
+it next, so that it satisfies one expectation of a list and no repetition lives on another's events. Entries with an
+`of:` make a list of their own for each member of that group, from the first beginning to the last end of a repetition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from simulator.assertions import texts
+from simulator.assertions.deadlines import FOREVER
+from simulator.assertions.docket import Case, Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.matching import Matcher
+from simulator.events.records import ActRecord, EventRecord
+from simulator.scenario.model import Step, Subject
+
+Entry = tuple[int, Matcher, Check]
+Pattern = tuple[Entry, ...]
+
+
+class _List:
+    """One list for one subject and one repetition."""
+
+    __slots__ = (
+        "act_ended_s",
+        "began_s",
+        "deadline_s",
+        "machine",
+        "n",
+        "near",
+        "pattern",
+        "position",
+        "subject",
+    )
+
+    def __init__(self, machine: Ordered, subject: str, n: int, pattern: Pattern, began_s: float) -> None:
+        self.machine, self.subject, self.n, self.pattern, self.began_s = machine, subject, n, pattern, began_s
+        self.position = 0
+        self.act_ended_s = self.deadline_s = FOREVER
+        self.near: EventRecord | None = None
+        """The latest event of the right name that was not the one."""
+
+    @property
+    def open(self) -> bool:
+        return self.position < len(self.pattern)
+
+    def expire(self, now: float) -> None:
+        self.machine.missed(self, now)
+
+
+class Ordered(Machine):
+    """All lists of one step.
+
+    Args:
+        number: index of the step.
+        own: the step's subjects.
+        all_in_order: an entry counts only when the ones before it were seen by all subjects (scenarios §2, `order`).
+    """
+
+    __slots__ = (
+        "_all_in_order",
+        "_docket",
+        "_ended",
+        "_entries",
+        "_first_began",
+        "_late",
+        "_lists",
+        "_of",
+        "_open",
+        "_own",
+        "_own_pattern",
+        "_patterns",
+        "_seen",
+        "_step",
+        "names",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        docket: Docket,
+        number: int,
+        step: Step,
+        own: Sequence[str],
+        subjects_of: Callable[[Subject], tuple[str, ...]],
+        aliases: Mapping[str, str],
+        all_in_order: bool,
+    ) -> None:
+        self._docket, self._step, self._own, self._all_in_order = docket, step, frozenset(own), all_in_order
+        self._of: dict[str, list[int]] = {}  # others and own subjects that an `of:` names → indices of those entries
+        self._entries: list[Entry] = []
+        noun = ", ".join(subject.text for subject in step.subjects)
+        for index, item in enumerate(step.expect):
+            concerned = own if item.of is None else subjects_of(item.of)
+            words = f"sees {texts.matcher(item.matcher)} within {texts.span(step.within_s)}"
+            check = docket.check(
+                f"steps[{number}].expect[{index}]",
+                "expectation",
+                item.matcher.place,
+                words,
+                noun if item.of is None else item.of.text,
+                len(concerned),
+            )
+            self._entries.append((index, Matcher(item.matcher, aliases), check))
+            if item.of is not None:
+                for subject in concerned:
+                    self._of.setdefault(subject, []).append(index)
+        self._own_pattern = tuple(self._entries[i] for i, item in enumerate(step.expect) if item.of is None)
+        self._patterns: dict[str, Pattern] = {}
+        for subject, indices in self._of.items():
+            mine = {i for i, item in enumerate(step.expect) if item.of is None} if subject in self._own else set()
+            self._patterns[subject] = tuple(self._entries[i] for i in sorted(mine | set(indices)))
+        self.names = tuple(dict.fromkeys(matcher.name for _, matcher, _ in self._entries))
+        self._open: dict[str, list[_List]] = {}
+        self._lists: dict[int, list[_List]] = {}  # repetition → lists of subjects that do not act in this step
+        self._ended: dict[int, int] = {}
+        self._first_began: set[int] = set()
+        self._late: dict[str, list[tuple[Case, Matcher, float]]] = {}
+        self._seen: dict[tuple[int, int], int] = {}  # order: all; (repetition, entry) → how many have seen it
+        self.waiting = 0
+        """Lists that are not decided yet."""
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """The step began. Without subjects, such as `wait`, that is all the beginning there is."""
+        if not self._own:
+            self._begin_others(0, now)
+
+    def began(self, act: ActRecord) -> None:
+        """A subject begins: its list is watched from here on."""
+        subject = act.subject
+        pattern = self._patterns.get(subject, self._own_pattern) if self._of else self._own_pattern
+        if pattern and subject in self._own:
+            self._watch(subject, act.n, pattern, act.t_s)
+        if self._of and act.n not in self._first_began:
+            self._begin_others(act.n, act.t_s)
+
+    def ended(self, act: ActRecord) -> None:
+        """A subject is done: from here on its list has `within` to be seen."""
+        for waiting in self._open.get(act.subject, ()):
+            if waiting.n == act.n and waiting.deadline_s == FOREVER and act.subject in self._own:
+                self._time(waiting, act.t_s)
+        if self._of:
+            self._ended[act.n] = done = self._ended.get(act.n, 0) + 1
+            if done == len(self._own):
+                self._end_others(act.n, act.t_s)
+
+    def acted(self, now: float) -> None:
+        """All acts of the step have ended."""
+        for n in list(self._lists):
+            self._end_others(n, now)
+
+    def see(self, event: EventRecord) -> None:
+        subject = event.subject
+        if subject is None:
+            return
+        lists = self._open.get(subject)
+        if lists is not None:
+            name = event.name
+            for waiting in lists:
+                entry = waiting.pattern[waiting.position]
+                if entry[1].name != name:
+                    continue
+                if entry[1].accepts(event) and (not self._all_in_order or self._is_turn(waiting.n, entry[0])):
+                    self._take(waiting, entry, lists)
+                    return
+                waiting.near = event
+        if subject in self._late:
+            self._too_late(subject, event)
+
+    def missed(self, waiting: _List, now: float) -> None:
+        """The time of a list is over, and it was not seen whole."""
+        check = waiting.pattern[waiting.position][2]
+        docket = self._docket
+        check.cases += 1
+        details = self._story(waiting) if docket.explains(check) else ()
+        case = docket.absent(check, waiting.subject, (waiting.began_s, waiting.deadline_s), now, details)
+        if details:
+            matcher = waiting.pattern[waiting.position][1]
+            self._late.setdefault(waiting.subject, []).append((case, matcher, waiting.deadline_s))
+        self._block(waiting)
+        self._close(waiting)
+
+    @property
+    def looks_out(self) -> bool:
+        """Whether an event that is too late would still make a failure text clearer."""
+        return bool(self._late)
+
+    def not_begun(self) -> None:
+        """The run ended before this step."""
+        for _, _, check in self._entries:
+            check.unknown.append(("", "its step did not begin"))
+
+    def finish(self) -> None:
+        why = f"not decided when the run ended at {texts.moment(self._docket.now_s)}"
+        for lists in list(self._open.values()):
+            for waiting in list(lists):
+                check = waiting.pattern[waiting.position][2]
+                check.unknown.append((waiting.subject, why))
+                self._block(waiting)
+                self._close(waiting)
+
+    # --- within -------------------------------------------------------------------------------------------------------
+
+    def _watch(self, subject: str, n: int, pattern: Pattern, now: float) -> _List:
+        waiting = _List(self, subject, n, pattern, now)
+        lists = self._open.get(subject)
+        if lists is None:
+            self._open[subject] = [waiting]
+        else:
+            lists.append(waiting)
+        self.waiting += 1
+        return waiting
+
+    def _time(self, waiting: _List, ended_s: float) -> None:
+        waiting.act_ended_s = ended_s
+        waiting.deadline_s = ended_s + self._step.within_s
+        self._docket.deadlines.at(waiting.deadline_s, waiting)
+
+    def _begin_others(self, n: int, now: float) -> None:
+        self._first_began.add(n)
+        lists = [self._watch(s, n, p, now) for s, p in self._patterns.items() if s not in self._own]
+        if lists:
+            self._lists[n] = lists
+
+    def _end_others(self, n: int, now: float) -> None:
+        for waiting in self._lists.pop(n, ()):
+            if waiting.open:
+                self._time(waiting, now)
+
+    def _take(self, waiting: _List, entry: Entry, lists: list[_List]) -> None:
+        entry[2].cases += 1
+        waiting.position += 1
+        waiting.near = None
+        if self._all_in_order:
+            key = waiting.n, entry[0]
+            self._seen[key] = self._seen.get(key, 0) + 1
+        if waiting.position == len(waiting.pattern):
+            self.waiting -= 1
+            if len(lists) == 1:
+                del self._open[waiting.subject]
+            else:
+                lists.remove(waiting)
+
+    def _close(self, waiting: _List) -> None:
+        waiting.position = len(waiting.pattern)
+        self.waiting -= 1
+        lists = self._open[waiting.subject]
+        lists.remove(waiting)
+        if not lists:
+            del self._open[waiting.subject]
+
+    def _block(self, waiting: _List) -> None:
+        for _, _, check in waiting.pattern[waiting.position + 1 :]:
+            check.blocked += 1
+
+    def _is_turn(self, n: int, index: int) -> bool:
+        return all(self._seen.get((n, i), 0) >= check.population for i, _, check in self._entries[:index])
+
+    def _too_late(self, subject: str, event: EventRecord) -> None:
+        left = []
+        for case, matcher, deadline_s in self._late[subject]:
+            if matcher.name == event.name and matcher.accepts(event):
+                case.details = (
+                    *case.details,
+                    f"it came {texts.moment(event.rx_s - deadline_s)} too late: {texts.sighting(event)}",
+                )
+            else:
+                left.append((case, matcher, deadline_s))
+        if left:
+            self._late[subject] = left
+        else:
+            del self._late[subject]
+
+    def _story(self, waiting: _List) -> tuple[str, ...]:
+        since = "the step" if waiting.subject not in self._own else self._step.verb
+        if waiting.n:
+            since += f" number {waiting.n + 1}"
+        lines = [
+            f"waited {texts.moment(self._step.within_s)} from {since} at {texts.moment(waiting.act_ended_s)}; "
+            f"{self._nearest(waiting)}"
+        ]
+        if waiting.position:
+            seen = ", ".join(texts.matcher(matcher.source) for _, matcher, _ in waiting.pattern[: waiting.position])
+            lines.append(f"before it in the list, and seen: {seen}")
+        lines.append(texts.device_says(self._docket.acts.get(waiting.subject)))
+        return tuple(lines)
+
+    def _nearest(self, waiting: _List) -> str:
+        wanted = waiting.pattern[waiting.position][1]
+        seen = list(self._docket.recent.get(waiting.subject, ()))
+        if waiting.near is not None:
+            seen.append(waiting.near)
+        return texts.nearest_words(wanted, seen, waiting.subject, self._step.verb, waiting.began_s)

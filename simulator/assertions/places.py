@@ -1,0 +1,135 @@
+"""Invariants about who an event is of and in which collection it shows.
+
+Two collections have two streams, and nothing orders one after the other. So each rule holds an event only against what
+the same stream carried before it, or against what the scenario has asked for by then.
+"""
+
+from __future__ import annotations
+
+from simulator.assertions import texts
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.world import World, collection_name
+from simulator.events.records import ActRecord, EventRecord
+from simulator.scenario.model import Move
+
+
+class _Rule(Machine):
+    """What the four have in common."""
+
+    __slots__ = ("_check", "_docket", "_world")
+
+    names = None
+    _name = ""
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        self._docket, self._check, self._world = docket, check, world
+
+    def _fail(self, event: EventRecord, why: str) -> None:
+        docket, check = self._docket, self._check
+        details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
+        what = f"breaks {self._name}: {texts.event(event)}"
+        docket.fail(check, event.subject or "", event.rx_s, details, what)
+
+
+class Owners(_Rule):
+    """known-owner."""
+
+    __slots__ = ()
+    _name = "known-owner"
+
+    def see(self, event: EventRecord) -> None:
+        if event.subject is None and event.sys == "span":
+            owner = event.raw.get("deviceId")
+            if owner is not None:
+                self._fail(event, f"device {texts.shown(str(owner))} is none of this run")
+
+
+class Silent(_Rule):
+    """silent-after-removal. By the platform's id: a device that is created anew has another one."""
+
+    __slots__ = ("_removed",)
+    _name = "silent-after-removal"
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        super().__init__(docket, check, world)
+        self._removed: dict[object, EventRecord] = {}
+
+    def see(self, event: EventRecord) -> None:
+        removed = self._removed
+        if removed:
+            before = removed.get(event.raw.get("deviceId"))
+            if before is not None and before.collection == event.collection:
+                self._fail(event, f"removed at {texts.moment(before.rx_s)}")
+                return
+        if event.name == "deviceRemoved" and "deviceId" in event.raw:
+            self._check.cases += 1
+            removed[event.raw["deviceId"]] = event
+
+
+class Moved(_Rule):
+    """gone-after-move."""
+
+    __slots__ = ("_left",)
+    _name = "gone-after-move"
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        super().__init__(docket, check, world)
+        self._left: dict[tuple[object, object], EventRecord] = {}
+
+    def see(self, event: EventRecord) -> None:
+        moves = event.name == "deviceMoved"
+        if not moves and not self._left:
+            return
+        here = event.raw.get("collectionId")
+        key = event.raw.get("deviceId"), here
+        if moves and "to" in event.data:
+            self._check.cases += 1
+            if event.data["to"] == here:
+                self._left.pop(key, None)
+                return
+            before = self._left.get(key)
+            if before is None:
+                self._left[key] = event
+                return
+        else:
+            before = self._left.get(key)
+        if before is not None:
+            self._fail(event, f"it left this collection at {texts.moment(before.rx_s)}")
+
+
+class RightCollection(_Rule):
+    """right-collection."""
+
+    __slots__ = ("_allowed",)
+    _name = "right-collection"
+    verbs = ("move",)
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        super().__init__(docket, check, world)
+        self._allowed: dict[str, set[str | None]] = {}
+
+    def began(self, act: ActRecord) -> None:
+        what = self._world.act(act.step)
+        if isinstance(what, Move):
+            self._homes(act.subject).add(collection_name(what.to))
+
+    def see(self, event: EventRecord) -> None:
+        subject = event.subject
+        if subject is None or event.sys != "span":
+            return
+        homes = self._allowed.get(subject)
+        if homes is None:
+            homes = self._homes(subject)
+        collection = event.collection
+        if collection not in homes and homes and collection_name(collection) not in homes:
+            where = texts.shown(collection or str(event.raw.get("collectionId")))
+            self._fail(event, f"in collection {where}, but it lives in {' or '.join(sorted(map(str, homes)))}")
+
+    def _homes(self, subject: str) -> set[str | None]:
+        """Where it may show; empty: it is nobody whose place is known."""
+        homes = self._allowed.get(subject)
+        if homes is None:
+            group = self._world.group_of.get(subject)
+            self._allowed[subject] = homes = set() if group is None else {collection_name(group.collection)}
+        return homes

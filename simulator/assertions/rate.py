@@ -1,0 +1,97 @@
+"""What acts come to: each step's `outcome`, and `{rate: upload, at_least: 99 %}` over the whole run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from simulator.assertions import texts
+from simulator.assertions.docket import Docket
+from simulator.assertions.machine import Machine
+from simulator.events.records import ActRecord
+from simulator.scenario.model import RateOf, Step
+
+OK = "ok"
+CANCELLED = "cancelled"
+"""Outcome of an act that the run itself broke off; it proves nothing."""
+
+_ROUNDING = 1e-9  # 99.9 % is no binary fraction: a share that meets its bound exactly must not miss it
+_FEW = 3
+
+
+class Outcomes(Machine):
+    """Whether each act of a step came to what the step asked for, and whether each was done at all."""
+
+    __slots__ = ("_check", "_docket", "_ended", "_planned")
+
+    def __init__(self, docket: Docket, number: int, step: Step, population: int) -> None:
+        noun = ", ".join(subject.text for subject in step.subjects)
+        words = f"{step.verb} comes to {step.outcome}" if step.outcome != "any" else f"{step.verb} is done"
+        self._docket, self._ended, self._planned = docket, 0, population * step.times
+        self._check = docket.check(f"steps[{number}].outcome", "outcome", step.place, words, noun, population)
+
+    def ended(self, act: ActRecord) -> None:
+        if act.outcome == CANCELLED:
+            self._check.unknown.append((act.subject, f"broken off at {texts.moment(act.t_s)}"))
+            return
+        self._ended += 1
+        self._check.cases += 1
+        if not act.expected:
+            details = (texts.device_says(act),) if self._docket.explains(self._check) else ()
+            self._docket.fail(self._check, act.subject, act.t_s, details)
+
+    def finish(self) -> None:
+        if self._ended < self._planned and not self._check.unknown:
+            self._check.unknown.append(("", f"{self._ended} of {self._planned} acts were done"))
+
+
+class Rate(Machine):
+    """Share of acts with outcome `ok` among those that ended."""
+
+    __slots__ = ("_at_least", "_at_most", "_check", "_docket", "_outcomes", "_sample", "_step", "verbs")
+
+    def __init__(self, docket: Docket, number: int, what: RateOf, steps: Iterable[Step]) -> None:
+        self._docket, self._at_least, self._at_most = docket, what.at_least, what.at_most
+        named = [(index, step) for index, step in enumerate(steps) if step.name and step.name == what.verb]
+        self._step = named[0][0] if named else None
+        self.verbs = (named[0][1].verb if named else what.verb,)
+        self._outcomes: Counter[str] = Counter()
+        self._sample: list[ActRecord] = []
+        bounds = [
+            f"{word} {texts.percent(value)}"
+            for word, value in (("at least", what.at_least), ("at most", what.at_most))
+            if value is not None
+        ]
+        words = f"rate of {what.verb} that is ok: {' and '.join(bounds)}"
+        self._check = docket.check(f"expect[{number}]", "expectation", what.place, words)
+
+    def ended(self, act: ActRecord) -> None:
+        if self._step is not None and act.step != self._step:
+            return
+        self._outcomes[act.outcome] += 1
+        if act.outcome != OK and len(self._sample) < _FEW:
+            self._sample.append(act)
+
+    def finish(self) -> None:
+        broken_off = self._outcomes.pop(CANCELLED, 0)
+        ended = sum(self._outcomes.values())
+        self._check.cases = ended
+        if self._docket.cut is not None:
+            self._check.unknown.append(("", f"of the whole run; {self._docket.cut}"))
+            return
+        if not ended:
+            self._check.unknown.append(("", "no such act has ended"))
+            return
+        if broken_off:
+            self._check.unknown.append(("", f"{broken_off} such acts were broken off"))
+        good = self._outcomes[OK]
+        too_few = self._at_least is not None and good < (self._at_least - _ROUNDING) * ended
+        too_many = self._at_most is not None and good > (self._at_most + _ROUNDING) * ended
+        if too_few or too_many:
+            self._docket.fail(self._check, "", self._docket.now_s, self._story(good, ended))
+
+    def _story(self, good: int, ended: int) -> tuple[str, ...]:
+        others = ", ".join(f"{count} {word}" for word, count in sorted(self._outcomes.items()) if word != OK)
+        lines = [f"it is {texts.percent(good / ended)}: {good} of {ended}{f'; {others}' if others else ''}"]
+        lines += [f"{act.subject}: {texts.device_says(act)}" for act in self._sample]
+        return tuple(lines)

@@ -1,0 +1,120 @@
+"""Invariant: each event has the fields and values that belong to it (span §3.3, §3.4).
+
+What the platform's own documents promise is held against every target. The other keys are choices of the embedded
+server, so only it is held to them. Unknown events and further keys are welcome: platforms grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from simulator.assertions import texts
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.world import World
+from simulator.clock import EPOCH_UNIX_S
+from simulator.events.records import EventRecord, GarbledRecord
+
+CLOCK_SLACK_S: Final = 2.0
+"""In virtual time an event's own time, cut to whole seconds, is not later than its arrival by more than this."""
+
+
+def _count(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _digits15(text: str) -> bool:
+    return _count(text) and 14 <= len(text) <= 16  # 16: IMEISV
+
+
+def _ipv4(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(_count(part) and len(part) <= 3 and int(part) < 256 for part in parts)
+
+
+def _transport(text: str) -> bool:
+    return text in ("udp", "coap", "dtls", "coaps", "http", "mqtt", "gateway", "unspecified")
+
+
+def _some(text: str) -> bool:
+    return bool(text)
+
+
+def _any(_: str) -> bool:
+    return True
+
+
+Form = Callable[[str], bool]
+
+PROMISED: Final[Mapping[str, Mapping[str, Form]]] = {
+    "upstreamMessage": {"bytes": _count, "transport": _transport},
+}
+"""Event → keys that its data must have, with the form of each."""
+
+CHOSEN: Final[Mapping[str, Mapping[str, Form]]] = {
+    **PROMISED,
+    "imeiMismatch": {"imsi": _digits15, "imei": _digits15, "expectedImei": _any},
+    "imsiMismatch": {"imsi": _digits15, "imei": _digits15, "expectedImsi": _any},
+    "ciotConnect": {"imsi": _digits15, "imei": _digits15, "ip": _ipv4},
+    "clientConnected": {"id": lambda text: text in ("ip", "certificate")},
+    "downstreamMessage": {"messageId": _some, "bytes": _count, "transport": _transport},
+    "firmwareStateChange": {"state": _some, "previous": _any, "message": _any},
+    "blobUpload": {"blobId": _some, "bytes": _count, "contentType": _any},
+    "deviceMoved": {"from": _some, "to": _some},
+    "gatewayUpstreamMessage": {"bytes": _count},
+    "gatewayDownstreamMessage": {"messageId": _some, "bytes": _count},
+    "gatewayCommError": {"error": _some},
+}
+"""The same for the embedded server."""
+
+OF_GATEWAYS: Final = frozenset({"gatewayConnected", "gatewayDisconnected", "gatewayConfigUpdate", "gatewayCommError"})
+"""Events that are about a gateway alone; all other known ones name a device."""
+
+_OF_DEVICES: Final = frozenset(CHOSEN) - OF_GATEWAYS | {"deviceCreated", "deviceUpdated", "deviceRemoved"}
+
+
+class Shapes(Machine):
+    """event-shape."""
+
+    __slots__ = ("_check", "_docket", "_table", "_times", "_world")
+
+    names = None
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        self._docket, self._check, self._world = docket, check, world
+        self._table: Mapping[str, Mapping[str, Form]] = PROMISED
+        self._times = False
+
+    def target(self, *, embedded: bool, virtual: bool) -> None:
+        """What is under test is known now."""
+        self._table = CHOSEN if embedded else PROMISED
+        self._times = embedded and virtual
+
+    def see(self, event: EventRecord) -> None:
+        if event.sys != "span":
+            return
+        self._check.cases += 1
+        forms = self._table.get(event.name)
+        if forms is not None:
+            data = event.data
+            for key, form in forms.items():
+                value = data.get(key)
+                if value is None or not form(value):
+                    self._fail(event, f"{key} is missing" if value is None else f"{key} cannot be {texts.shown(value)}")
+        if event.unix_s == -1:
+            self._fail(event, f"its time cannot be read: {texts.shown(str(event.raw.get('time')))}")
+        elif self._times and event.unix_s > EPOCH_UNIX_S + event.rx_s + CLOCK_SLACK_S:
+            self._fail(event, f"its time lies ahead of its arrival: {texts.shown(str(event.raw.get('time')))}")
+        if "deviceId" not in event.raw and event.name in _OF_DEVICES:
+            self._fail(event, "it names no device")
+
+    def garbled(self, record: GarbledRecord) -> None:
+        """The stream carried something that is no event."""
+        details = (f"seen at {texts.moment(record.rx_s)}: {texts.shown(record.why, 200)}",)
+        self._docket.fail(self._check, "", record.rx_s, details, "the event stream makes no sense")
+
+    def _fail(self, event: EventRecord, why: str) -> None:
+        docket, check = self._docket, self._check
+        details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
+        docket.fail(check, event.subject or "", event.rx_s, details, f"breaks event-shape: {texts.event(event)}")

@@ -1,0 +1,287 @@
+"""Invariants about upstream messages: what was sent and what the platform shows of it.
+
+    begun ──ok over CoAP, in session──► must be seen, within a time of grace
+      ├────ok over UDP──────────────────► may be seen (the network may lose it)
+      └────not answered─────────────────► may be seen (the answer was lost, or the request)
+
+An event belongs to a begun upload of the same size: first to one that must be seen, then to one under way, then to one
+that may. What no upload accounts for was doubled, belongs to somebody else, or has a wrong size.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.assertions import texts
+from simulator.assertions.deadlines import FOREVER
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.world import World
+from simulator.events.records import ActRecord, EventRecord
+from simulator.scenario.model import Group, Update, Upload
+
+GRACE_S: Final = 10.0
+"""How long after its answer an upload's event may take to arrive; a longer `within` of its step counts instead."""
+
+FORGOTTEN_AFTER_S: Final = 300.0
+"""After this an unanswered upload is taken for lost: longer than EXCHANGE_LIFETIME (RFC 7252 §4.8.2)."""
+
+UNANSWERED_KEPT: Final = 64
+"""Uploads of one device that may still be seen; beyond this the oldest is forgotten."""
+
+RESERVED_PATHS: Final = frozenset({"u", "fw", "rd"})
+"""What is sent there is no upstream message (span §4.3)."""
+
+UNTOUCHING: Final = frozenset({"upload", "poll", "send", "link", "wait", "create", "move"})
+"""Verbs that leave the mobile network session of every device as it is."""
+
+_UNSPECIFIED: Final = "unspecified"  # what the real platform says of some transports (span §3.3)
+_TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
+
+
+class _Sent:
+    """One upload that may or must still be seen."""
+
+    __slots__ = ("began_s", "budget", "ended_s", "epoch", "machine", "must", "n", "seen", "size", "step", "subject")
+
+    def __init__(self, machine: Uploads, act: ActRecord, epoch: int, budget: int) -> None:
+        self.machine, self.subject, self.step, self.n = machine, act.subject, act.step, act.n
+        self.size, self.began_s, self.epoch, self.budget = act.size, act.t_s, epoch, budget
+        self.ended_s = FOREVER
+        self.must = False
+        self.seen = 0
+
+    @property
+    def open(self) -> bool:
+        return self.must and not self.seen
+
+    def expire(self, now: float) -> None:
+        self.machine.missed(self, now)
+
+
+class _Sender:
+    """One device: what it has under way, what may still come, and whether the platform has a session for it."""
+
+    __slots__ = ("attached", "epoch", "group", "may_copy", "optional", "pending")
+
+    def __init__(self, group: Group, may_copy: bool) -> None:
+        self.group, self.may_copy = group, may_copy
+        self.pending: list[_Sent] = []
+        self.optional: list[_Sent] = []
+        self.epoch = 0
+        self.attached = False
+
+
+class Uploads(Machine):
+    """upload-once."""
+
+    __slots__ = ("_check", "_docket", "_senders", "_world")
+
+    names = ("upstreamMessage",)
+    verbs = None  # any verb may end a session
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        self._docket, self._check, self._world = docket, check, world
+        self._senders: dict[str, _Sender] = {}
+
+    # --- what was done ------------------------------------------------------------------------------------------------
+
+    def began(self, act: ActRecord) -> None:
+        sender = self._senders.get(act.subject)
+        if sender is None:
+            sender = self._new_sender(act.subject)
+            if sender is None:
+                return
+        if act.verb == "upload":
+            if act.size > 0:
+                self._sent(sender, act)
+        elif self._touches_sessions(act):
+            self._session_changes(sender, act.verb)
+
+    def ended(self, act: ActRecord) -> None:
+        sender = self._senders.get(act.subject)
+        if sender is None:
+            return
+        if act.verb == "upload":
+            for sent in sender.pending:
+                if sent.n == act.n and sent.step == act.step and sent.ended_s == FOREVER:
+                    self._over(sender, sent, act)
+                    return
+        elif self._touches_sessions(act):
+            self._session_changes(sender, act.verb)
+            sender.attached = act.verb == "attach" and act.outcome == "ok"
+
+    def _new_sender(self, subject: str) -> _Sender | None:
+        group = self._world.group_of.get(subject)
+        if group is None or group.transport not in _TRANSPORTS:
+            return None
+        self._senders[subject] = sender = _Sender(group, self._world.may_copy(group))
+        return sender
+
+    def _sent(self, sender: _Sender, act: ActRecord) -> None:
+        what = self._world.act(act.step)
+        budget = 1
+        confirmable = True
+        if isinstance(what, Upload):
+            if what.path.strip("/") in RESERVED_PATHS and sender.group.transport != "udp":
+                return
+            confirmable = what.confirmable
+            budget += self._world.scenario.steps[act.step].retries
+        if sender.may_copy and (sender.group.transport == "udp" or not confirmable):
+            budget *= 2  # nothing in a plain datagram tells a copy from a second message
+        sender.pending.append(_Sent(self, act, sender.epoch, budget))
+
+    def _over(self, sender: _Sender, sent: _Sent, act: ActRecord) -> None:
+        sent.ended_s = act.t_s
+        answered = act.outcome == "ok" and sender.group.transport != "udp"
+        if answered:
+            self._check.cases += 1
+        sent.must = answered and sender.attached and sent.epoch == sender.epoch
+        if sent.open and len(sender.pending) + len(sender.optional) > 1:
+            self._reclaim(sender, sent)
+        if sent.open:
+            step = self._world.scenario.steps[sent.step] if self._world.act(sent.step) else None
+            self._docket.deadlines.at(act.t_s + max(GRACE_S, step.within_s if step else 0.0), sent)
+            return
+        sender.pending.remove(sent)
+        if sent.seen < sent.budget or sender.pending:
+            self._may_come(sender, sent)
+
+    def _reclaim(self, sender: _Sender, sent: _Sent) -> None:
+        """Uploads of one size cannot be told apart: an event may have gone to one that could do without it."""
+        for other in (*sender.pending, *sender.optional):
+            if other is not sent and other.seen and not other.must and other.size == sent.size:
+                other.seen -= 1
+                sent.seen += 1
+                return
+
+    def _may_come(self, sender: _Sender, sent: _Sent) -> None:
+        optional = sender.optional
+        optional.append(sent)
+        while optional and (len(optional) > UNANSWERED_KEPT or optional[0].ended_s < sent.ended_s - FORGOTTEN_AFTER_S):
+            del optional[0]
+
+    def _touches_sessions(self, act: ActRecord) -> bool:
+        if act.verb == "update":
+            what = self._world.act(act.step)
+            return not (isinstance(what, Update) and what.imsi is None and what.imei is None)
+        return act.verb not in UNTOUCHING
+
+    def _session_changes(self, sender: _Sender, verb: str) -> None:
+        """A login, a logout, or something that this machine knows nothing about: then for everybody."""
+        known = verb in ("attach", "detach", "update", "remove")
+        for other in (sender,) if known else self._senders.values():
+            other.epoch += 1
+            other.attached = False
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+
+    def see(self, event: EventRecord) -> None:
+        subject = event.subject
+        if subject is None:
+            return  # known-owner speaks of those
+        sender = self._senders.get(subject)
+        if sender is None:
+            if subject in self._world.group_of:
+                self._fail(event, "but it has not sent anything")
+            return
+        data = event.data
+        transport = data.get("transport")
+        if transport != sender.group.transport and transport != _UNSPECIFIED:
+            self._fail(event, f"but its transport is {sender.group.transport}")
+        size = data.get("bytes")
+        taker = None
+        for sent in sender.pending:
+            if sent.seen < sent.budget and str(sent.size) == size and (taker is None or sent.open):
+                taker = sent
+                if sent.open:
+                    break
+        if taker is not None:
+            taker.seen += 1
+            if taker.must:
+                self._seen(sender, taker)
+            return
+        for sent in sender.optional:
+            if sent.seen < sent.budget and str(sent.size) == size and sent.ended_s >= event.rx_s - FORGOTTEN_AFTER_S:
+                sent.seen += 1
+                if sent.seen >= sent.budget and not sender.pending:
+                    sender.optional.remove(sent)
+                return
+        self._unaccounted(sender, event)
+
+    def missed(self, sent: _Sent, now: float) -> None:
+        """An answered upload was not shown in time."""
+        docket, check = self._docket, self._check
+        details: tuple[str, ...] = ()
+        if docket.explains(check):
+            which = f"upload number {sent.n + 1}" if sent.n else "upload"
+            recent = docket.recent.get(sent.subject)
+            latest = texts.sighting(recent[-1]) if recent else "nothing"
+            waited = texts.moment(now - sent.ended_s)
+            details = (
+                f"{which} of {sent.size} bytes, from {texts.moment(sent.began_s)}, was answered at "
+                f"{texts.moment(sent.ended_s)}; no upstreamMessage in {waited}; latest seen: {latest}",
+                texts.device_says(docket.acts.get(sent.subject)),
+            )
+        docket.absent(
+            check, sent.subject, (sent.began_s, now), now, details, "breaks upload-once: an answered upload never shows"
+        )
+        sent.must = False
+        sender = self._senders[sent.subject]
+        sender.pending.remove(sent)
+        self._may_come(sender, sent)
+
+    def _seen(self, sender: _Sender, sent: _Sent) -> None:
+        sender.pending.remove(sent)
+        if sent.seen < sent.budget:
+            self._may_come(sender, sent)
+
+    def _unaccounted(self, sender: _Sender, event: EventRecord) -> None:
+        unseen = next((sent for sent in (*sender.pending, *sender.optional) if not sent.seen), None)
+        if unseen is None:
+            self._fail(event, "but every upload that it can be has been shown already")
+            return
+        self._fail(event, f"but {unseen.size} bytes were sent at {texts.moment(unseen.began_s)}")
+        unseen.seen += 1  # this is what became of it: not missing as well
+        if unseen.must:
+            self._seen(sender, unseen)
+
+    def _fail(self, event: EventRecord, why: str) -> None:
+        docket, check = self._docket, self._check
+        assert event.subject is not None
+        said = texts.device_says(docket.acts.get(event.subject))
+        details = (f"seen: {texts.sighting(event)}, {why}", said) if docket.explains(check) else ()
+        docket.fail(check, event.subject, event.rx_s, details, f"breaks upload-once: {texts.event(event)}")
+
+
+class ConnectedFirst(Machine):
+    """connected-first."""
+
+    __slots__ = ("_check", "_docket", "_waiting")
+
+    names = ("ciotConnect", "clientConnected", "upstreamMessage")
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        del world
+        self._docket, self._check = docket, check
+        # By collection first: two collections have two streams, and nothing orders one after the other.
+        self._waiting: dict[str | None, dict[str, float]] = {}
+
+    def see(self, event: EventRecord) -> None:
+        subject = event.subject
+        if subject is None:
+            return
+        if event.name == "ciotConnect":
+            self._waiting.setdefault(event.collection, {})[subject] = event.rx_s
+            return
+        waiting = self._waiting.get(event.collection)
+        if not waiting:
+            return
+        since = waiting.pop(subject, None)
+        if since is None:
+            return
+        self._check.cases += 1
+        if event.name == "upstreamMessage":
+            details = (f"ciotConnect at {texts.moment(since)}, then {texts.sighting(event)}",)
+            what = "breaks connected-first: no clientConnected before its first upstreamMessage"
+            self._docket.absent(self._check, subject, (since, event.rx_s), event.rx_s, details, what)

@@ -1,0 +1,1 @@
+"""What happened, in the form that the journal keeps and every assertion reads."""

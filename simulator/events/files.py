@@ -1,0 +1,57 @@
+"""Edge: a journal in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from simulator.errors import LocalError
+from simulator.events.journal import Journal, decode_lines
+from simulator.events.records import Record
+
+_READ_BYTES: Final = 1 << 20
+
+
+@contextmanager
+def open_journal(path: Path) -> Iterator[Journal]:
+    """A new journal in that file; flushed and closed when the block ends, however it ends.
+
+    Unbuffered below the journal: what was flushed survives the end of the process.
+    Raises: LocalError: the file cannot be made, exists already, or cannot be written (disk full).
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise LocalError(f"{path}: cannot write a journal there: {error.strerror}") from error
+
+    def sink(lines: bytes) -> None:
+        left = memoryview(lines)
+        try:
+            while left:
+                left = left[os.write(descriptor, left) :]
+        except OSError as error:
+            raise LocalError(f"{path}: cannot write the journal: {error.strerror}") from error
+
+    journal = Journal(sink)
+    try:
+        try:
+            yield journal
+        finally:
+            journal.flush()
+    finally:
+        os.close(descriptor)
+
+
+def read_journal(path: Path) -> Iterator[Record]:
+    """The records of a journal file, one by one.
+
+    Raises: LocalError: the file cannot be read. JournalError: a line is no record.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from decode_lines(iter(lambda: file.read(_READ_BYTES), b""))
+    except OSError as error:
+        raise LocalError(f"{path}: cannot read the journal: {error.strerror}") from error

@@ -1,0 +1,122 @@
+"""How long a scenario will probably take, in run time: what decides whether it is worth running in real time.
+
+An estimate, not a promise: waits, spreads and repetitions are added up as written, radios count with their median,
+and losses with the retransmissions that the unluckiest device will probably need.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from simulator.scenario.model import ChangeLink, Group, LinkSpec, Poll, Scenario, Step, Upload, Wait
+
+# RFC 7252 §4.8.2: a device gives up MAX_TRANSMIT_WAIT after the first transmission.
+MAX_TRANSMIT_WAIT_S = 93.0
+# RFC 7252 §4.8: four retransmissions, the first after ACK_TIMEOUT × a factor of 1 to 1.5.
+MAX_RETRANSMIT = 4
+FIRST_TIMEOUT_S = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """What an estimate needs to know of a link: medians in seconds, and the mean share lost one way."""
+
+    delay_s: float = 0.0
+    wake_s: float = 0.0
+    loss: float = 0.0
+    rate_bps: float = math.inf
+    """From the device to the platform."""
+
+
+# mobile-network §6.4, the columns delay, wake, mean loss and rate up.
+RADIOS = {
+    "perfect": Radio(),
+    "wifi": Radio(0.004, 0.0, 0.005, 20e6),
+    "lte-m": Radio(0.06, 1.2, 0.01, 375e3),
+    "nb-iot-good": Radio(0.4, 2.0, 0.01, 20e3),
+    "nb-iot-ce1": Radio(1.2, 4.0, 0.03, 5e3),
+    "nb-iot-ce2": Radio(4.0, 9.0, 0.1, 300.0),
+    "ntn-geo": Radio(0.6, 6.0, 0.05, 5e3),
+    "ntn-leo": Radio(0.08, 4.0, 0.09, 10e3),
+}
+
+BLOCK_BYTES = 1024
+"""RFC 7959 §2.2: the largest block; each waits for the answer to the one before."""
+
+
+def duration_s(scenario: Scenario) -> float:
+    """Run time of all steps in seconds, one after the other."""
+    groups = {group.name: group for group in scenario.groups}
+    links = {group.name: group.link for group in scenario.groups}
+    now = 0.0
+    for step in scenario.steps:
+        now = max(now, step.at_s or 0.0) + _step_s(step, groups, links)
+        if isinstance(step.act, ChangeLink):
+            for subject in step.subjects:
+                links[subject.group] = _changed(links[subject.group], step.act.link)
+    return now
+
+
+def _step_s(step: Step, groups: dict[str, Group], links: dict[str, LinkSpec]) -> float:
+    window_s = step.within_s if step.never else 0.0
+    if isinstance(step.act, Wait):
+        return step.act.seconds + window_s
+    act_s = max((_act_s(step, groups[subject.group], links[subject.group]) for subject in step.subjects), default=0.0)
+    # Repetitions are due at a fixed pace; only those that are late, or have none, wait for the one before.
+    pace_s = max(step.every_s or 0.0, act_s if step.every_s is None else 0.0)
+    return step.over_s + (step.times - 1) * pace_s + act_s + window_s
+
+
+def _act_s(step: Step, group: Group, link: LinkSpec) -> float:
+    if not isinstance(step.act, Upload | Poll):
+        return 0.0
+    radio = _radio(link)
+    if group.transport == "udp":
+        return 0.0
+    if step.outcome == "timeout":
+        return MAX_TRANSMIT_WAIT_S
+    size = _size(step.act, group)
+    round_trips = max(1, math.ceil(size / BLOCK_BYTES))
+    confirmable = not isinstance(step.act, Upload) or step.act.confirmable
+    repeated_s = _unluckiest_s(radio.loss, group.count * step.times * round_trips) if confirmable else 0.0
+    return radio.wake_s + round_trips * 2 * radio.delay_s + size * 8 / radio.rate_bps + repeated_s
+
+
+def _size(act: Upload | Poll, group: Group) -> int:
+    """Bytes that the device sends; a template counts as it is written."""
+    carried = (act.payload or group.payload) if isinstance(act, Upload) else None
+    if carried is None:
+        return 0
+    return max(carried.size_bytes, len(carried.content), len(carried.template))
+
+
+def _unluckiest_s(loss: float, exchanges: int) -> float:
+    """How long the exchange with the most retransmissions waits for them, of so many exchanges."""
+    lost = 1 - (1 - loss) ** 2
+    if lost <= 0:
+        return 0.0
+    if lost >= 1:
+        return MAX_TRANSMIT_WAIT_S
+    retransmissions = int(math.log(exchanges) / -math.log(lost))
+    if retransmissions > MAX_RETRANSMIT:
+        return MAX_TRANSMIT_WAIT_S
+    return FIRST_TIMEOUT_S * ((1 << retransmissions) - 1)
+
+
+def _radio(link: LinkSpec) -> Radio:
+    radio = RADIOS.get(link.preset, Radio())
+    values = {change.key: max(change.up or 0.0, change.down or 0.0) for change in link.changes}
+    return Radio(
+        values.get("delay", radio.delay_s),
+        values.get("wake", radio.wake_s),
+        values.get("loss", radio.loss),
+        values.get("rate", radio.rate_bps),
+    )
+
+
+def _changed(link: LinkSpec, by: LinkSpec) -> LinkSpec:
+    """A preset replaces everything, changes add to what is there."""
+    if by.preset:
+        return by
+    return LinkSpec(preset=link.preset, changes=(*link.changes, *by.changes))

@@ -1,0 +1,157 @@
+"""One request under way, and the little that is kept of each device (RFC 7252 §4.2, §5.2.2, §5.2.3).
+
+    QUEUED ──► CON_SENT ──empty ACK──► ACKED ──separate answer──► DONE
+       │          ├──piggybacked answer, or one that overtook its ACK──► DONE
+       │          └──reset, or no ACK in time──► FAILED ◄──no answer in time── ACKED
+       └─────► NON_SENT ──separate answer──► DONE
+                  └──reset, or no answer in time──► FAILED
+
+A transfer in blocks goes round: each block is sent, and answered, in the same exchange under a new id and token.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import msgspec
+
+from simulator.acts import Answer, NoAnswer
+from simulator.protocol.coap.blocks import Transfer
+from simulator.protocol.coap.codec import Template
+
+Done = Callable[[Any, Answer | NoAnswer, float], None]
+"""Called with the argument that was given to `Engine.request`, the result, and the run time."""
+
+
+class State:
+    """Plain ints: an Enum costs more to compare and hash than all the rest of an exchange's bookkeeping."""
+
+    QUEUED = 0
+    CON_SENT = 1
+    ACKED = 2
+    NON_SENT = 3
+    DONE = 4
+    FAILED = 5
+
+
+class Reply:
+    """What a message from the peer means to an exchange."""
+
+    EMPTY_ACK = 0
+    PIGGYBACKED = 1
+    SEPARATE = 2
+    RESET = 3
+
+
+# A reply without a row is late, repeated or out of place: normal on UDP, and it changes nothing.
+NEXT = {
+    (State.CON_SENT, Reply.EMPTY_ACK): State.ACKED,
+    (State.CON_SENT, Reply.PIGGYBACKED): State.DONE,
+    (State.CON_SENT, Reply.SEPARATE): State.DONE,  # the answer overtook its ACK, or the ACK is lost
+    (State.CON_SENT, Reply.RESET): State.FAILED,
+    (State.ACKED, Reply.PIGGYBACKED): State.DONE,  # overtaken by an empty ACK that was sent for a repetition
+    (State.ACKED, Reply.SEPARATE): State.DONE,
+    (State.NON_SENT, Reply.SEPARATE): State.DONE,
+    (State.NON_SENT, Reply.RESET): State.FAILED,
+}
+
+OUTSTANDING = (False, True, False, True, False, False)
+"""By state: counts towards NSTART. An acknowledged request does not (RFC 7252 §4.7)."""
+
+TOKEN_MASK = (1 << 30) - 1  # a token takes 4 bytes; larger numbers take Python twice as long
+SEGMENT_BITS = 11
+_SEGMENTS = 1 << 16 - SEGMENT_BITS
+SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
+_MAX_JUMP = 64
+_RECENT = 4
+
+
+class Device(msgspec.Struct, eq=False):
+    """What the engine knows of one simulated device; idle ones are many, so this is small."""
+
+    ip: int
+    mid: int
+    """The next message id."""
+    token: int
+    """The last token; they follow each other in a cycle through all 30-bit numbers, so no two in flight are alike."""
+    flying: list[Exchange]
+    """What has been sent and waits for an answer; rarely more than one."""
+    alarm: float = inf
+    """The earliest time that the calendar will wake us for this device."""
+    busy: int = 0
+    """How many of `flying` count towards NSTART."""
+    last: bytes = b""
+    """`tail` of the exchange that was over last: what still comes for it is a repetition."""
+    queue: deque[Exchange] | None = None
+    recent: tuple[int, ...] = ()
+    """Confirmable answers that were acknowledged last, peer << 16 | id; their repetitions are acknowledged again."""
+    left: array[float] | None = None
+    """When each segment of the ids was left; None as long as the device has stayed in its first one."""
+
+    def enter_segment(self, now: float, lifetime_s: float) -> float:
+        """At the first id of a segment: 0 if it may be used, else the time from when on.
+
+        No id may be used again while an earlier exchange under it may still be alive (RFC 7252 §4.4). A time per id
+        would be 64 Ki times; a time per segment costs 3 % of the 265 messages a second that the rule allows.
+        """
+        if self.left is None:
+            self.left = array("d", [-inf]) * _SEGMENTS
+        segment = self.mid >> SEGMENT_BITS
+        ready = self.left[segment] + lifetime_s
+        if ready > now:
+            return ready
+        self.left[segment - 1] = now
+        return 0.0
+
+    def restart(self, spin: int) -> None:
+        """The device has lost its memory: it goes on at another id and token.
+
+        It jumps forward, and never over the first id of a segment, so that even a device that reboots in a circle
+        repeats no id too early.
+        """
+        here = self.mid & SEGMENT_MASK
+        if here:
+            self.mid = self.mid + min(1 + spin % _MAX_JUMP, SEGMENT_MASK + 1 - here) & 0xFFFF
+        self.token = spin & TOKEN_MASK
+        self.recent = ()
+        self.last = b""
+
+    def remember(self, peer: int, mid: int) -> None:
+        """A confirmable answer was acknowledged."""
+        self.recent = (peer << 16 | mid, *self.recent[: _RECENT - 1])
+
+
+class Exchange(msgspec.Struct, eq=False):
+    """One request: the handle for `Engine.cancel`. Only the engine changes it."""
+
+    device: Device
+    peer: int
+    template: Template
+    payload: bytes
+    done: Done
+    argument: Any
+    asked: float
+    """When it was asked for; waiting in the queue counts as latency, for it delays the device as well."""
+    state: int = State.QUEUED
+    mid: int = -1
+    token: int = -1
+    tail: bytes = b""
+    """Id and token as in the last request and in the ACK that answers it: bytes 2 to 7 of both."""
+    datagram: bytes = b""
+    deadline: float = inf
+    timeout: float = 0.0
+    retransmits_left: int = 0
+    transmissions: int = 0
+    transfer: Transfer | None = None
+
+
+def splitmix64(value: int) -> int:
+    """64 well-mixed bits of a number: the same on every host, unlike `hash`."""
+    value = value + 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+    value = (value ^ value >> 27) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
+    return value ^ value >> 31

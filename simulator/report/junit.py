@@ -1,0 +1,83 @@
+"""Verdicts as JUnit XML: a suite per rehearsal, a case per promise or check.
+
+JUnit knows no third verdict. What is inconclusive becomes an error, not a skip: nothing was proven, and a build that
+shows it in green would say otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from xml.etree import ElementTree as Xml
+
+from simulator.assertions.verdicts import Judgement
+from simulator.report.ran import Ran
+
+# XML 1.0 §2.2: characters that no document may hold, not even escaped.
+_FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def encode(rans: Sequence[Ran]) -> bytes:
+    """The document in UTF-8."""
+    everything = [judgement for ran in rans for judgement in ran.verdicts.judgements]
+    root = Xml.Element("testsuites", {"name": "simulator", **_totals(everything)})
+    root.set("time", f"{sum(ran.wall_s for ran in rans):.3f}")
+    for ran in rans:
+        _suite(root, ran)
+    Xml.indent(root)
+    body: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return body + b"\n"
+
+
+def _suite(root: Xml.Element, ran: Ran) -> None:
+    judgements = ran.verdicts.judgements
+    about = {"name": _legal(ran.promise), "file": _legal(ran.file), **_totals(judgements)}
+    suite = Xml.SubElement(root, "testsuite", about)
+    suite.set("time", f"{ran.wall_s:.3f}")
+    properties = Xml.SubElement(suite, "properties")
+    facts = {
+        "verdict": ran.verdicts.verdict,
+        "seed": str(ran.seed),
+        "time": ran.time,
+        "target": ran.target,
+        "run_time_s": f"{ran.verdicts.until_s:.3f}",
+        "journal": ran.journal,
+    }
+    for name, value in facts.items():
+        Xml.SubElement(properties, "property", name=name, value=_legal(value))
+    for judgement in judgements:
+        _case(suite, ran, judgement)
+    if ran.notes:
+        Xml.SubElement(suite, "system-out").text = _legal("\n".join(ran.notes))
+
+
+def _case(suite: Xml.Element, ran: Ran, judgement: Judgement) -> None:
+    name = f"{judgement.check}: {judgement.words}"
+    case = Xml.SubElement(suite, "testcase", classname=_legal(ran.file), name=_legal(name), time="0.000")
+    if judgement.place.line:
+        case.set("file", _legal(judgement.place.file))
+        case.set("line", str(judgement.place.line))
+    if judgement.verdict == "pass":
+        return
+    if not judgement.reached:
+        Xml.SubElement(case, "skipped", message="what stands before it in its list failed")
+        return
+    tag = "failure" if judgement.verdict == "fail" else "error"
+    headline = judgement.headline or judgement.words
+    told = Xml.SubElement(case, tag, message=_legal(headline), type=judgement.kind)
+    told.text = _legal("\n".join((f"{judgement.place}  {headline}", *judgement.details)))
+
+
+def _totals(judgements: Sequence[Judgement]) -> dict[str, str]:
+    reached = [judgement for judgement in judgements if judgement.reached]
+    return {
+        "tests": str(len(judgements)),
+        "failures": str(sum(judgement.verdict == "fail" for judgement in reached)),
+        "errors": str(sum(judgement.verdict == "inconclusive" for judgement in reached)),
+        "skipped": str(len(judgements) - len(reached)),
+    }
+
+
+def _legal(text: str) -> str:
+    return _FORBIDDEN.sub("�", text)

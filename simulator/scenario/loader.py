@@ -1,0 +1,151 @@
+"""A scenario file → a `Scenario`, or everything that is wrong with it; and which files a command line means.
+
+One line of errors looks like `scenarios/silent.yaml:14:5: no group 'tracker' (did you mean 'trackers'?)`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.errors import Place, ScenarioError, ScenarioErrors
+from simulator.scenario.expectations import whole_run
+from simulator.scenario.groups import collections, groups
+from simulator.scenario.model import Scenario
+from simulator.scenario.nodes import Items, Node, Text, Tree
+from simulator.scenario.problems import Fields, Problems
+from simulator.scenario.reading import Reading
+from simulator.scenario.show import meant, shown
+from simulator.scenario.source import parse, read
+from simulator.scenario.steps import steps
+from simulator.words import INVARIANTS, TOP_KEYS, TROUBLES
+
+SUFFIXES = (".yaml", ".yml")
+WORD = re.compile(r"[\w.:-]{1,64}")
+MAX_SEED = 2**63 - 1
+
+
+def load(path: Path) -> Scenario:
+    """The scenario of a file. Raises: ScenarioErrors with all mistakes of the file, or why it cannot be read."""
+    return _scenario(read(path), str(path), path.parent)
+
+
+def loads(text: str, file: str = "scenario", folder: Path | None = None) -> Scenario:
+    """The scenario of a text; `file` is what places are called, `folder` where payloads from files are looked for.
+
+    Raises: ScenarioErrors.
+    """
+    return _scenario(parse(text, file), file, folder)
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The scenario files that are meant: files as they are, folders with all `.yaml` in and below them, sorted.
+
+    Each file once, in the order of `paths`. Raises: ScenarioErrors: a path that is not there, or a folder without any.
+    """
+    found: dict[Path, None] = {}
+    errors: list[ScenarioError] = []
+    for path in paths:
+        here = _below(path) if path.is_dir() else [path]
+        if not here:
+            errors.append(ScenarioError("no scenario in this folder", Place(str(path)), "scenarios end in .yaml"))
+        elif not path.exists():
+            errors.append(ScenarioError("no such file or folder", Place(str(path)), "check the name and the folder"))
+        found.update(dict.fromkeys(here))
+    if errors:
+        raise ScenarioErrors(errors)
+    return list(found)
+
+
+def _below(folder: Path) -> list[Path]:
+    """Without hidden folders, and without following links, which may lead round in circles."""
+    found: list[Path] = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(here, name) for name in files if name.endswith(SUFFIXES) and not name.startswith(".")]
+    return sorted(found)
+
+
+def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
+    problems = Problems(tree.errors)
+    reading = Reading(problems, folder)
+    mapping = problems.mapping(tree.root, "a scenario", "scenario: A sentence that states a promise")
+    if mapping is None:
+        problems.raise_if_any()
+        raise AssertionError("a problem was noted")
+    fields = Fields(mapping, problems, "a scenario", TOP_KEYS)
+    promise, about, seed = fields.get("scenario"), fields.get("about"), fields.get("seed")
+    for key, why in (("scenario", "one sentence that states a promise"), ("steps", "what happens, in order")):
+        if key not in mapping:
+            problems.add(f"no {key}:", Place(file), f"every scenario has {key}: {why}")
+
+    # Names are declared before they are used, whatever the order of the file.
+    places = collections(reading, fields.get("collections"))
+    who = groups(reading, fields.get("devices"))
+    what = steps(reading, fields.get("steps"))
+    scenario = Scenario(
+        promise="" if promise is None else _sentence(problems, promise, "scenario"),
+        place=fields.at("scenario"),
+        about="" if about is None else _sentence(problems, about, "about"),
+        tags=_words(problems, fields.get("tags"), "tags"),
+        seed=0 if seed is None else problems.integer(seed, "seed", 0, MAX_SEED) or 0,
+        mutants=_words(problems, fields.get("mutants"), "mutants"),
+        collections=places,
+        groups=who,
+        steps=what,
+        expect=whole_run(reading, fields.get("expect")),
+        allow=_allowed(problems, fields.get("allow")),
+        all_in_order=_all_in_order(problems, fields.get("order")),
+    )
+    problems.raise_if_any()
+    return scenario
+
+
+def _sentence(problems: Problems, node: Node, what: str) -> str:
+    """Prose, with its line breaks made spaces. It goes to terminals and reports, so nothing in it may steer them."""
+    text = problems.word(node, what)
+    if text is None:
+        return ""
+    prose = " ".join(text.value.split())
+    if not prose.isprintable():
+        problems.add(f"{what} has a control character in it", text.place, "remove it")
+    return prose
+
+
+def _words(problems: Problems, node: Node | None, what: str) -> tuple[str, ...]:
+    """A list of words, none twice."""
+    if node is None:
+        return ()
+    found: dict[str, None] = {}
+    for item in problems.items(node, what, "[one, two]"):
+        text = problems.word(item, f"an entry of {what}")
+        if text is None:
+            continue
+        if not WORD.fullmatch(text.value):
+            problems.add(f"{shown(text.value)} in {what} is no word", text.place, "use letters, digits, - and _")
+        elif text.value in found:
+            problems.add(f"{shown(text.value)} is twice in {what}", text.place, "remove one of them")
+        found[text.value] = None
+    return tuple(found)
+
+
+def _allowed(problems: Problems, node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    known = (*TROUBLES, *INVARIANTS)
+    if isinstance(node, Items):
+        for item in node.items:
+            if isinstance(item, Text) and item.value not in known and not item.missing:
+                problems.add(f"no trouble or invariant {shown(item.value)}", item.place, meant(item.value, known))
+    return _words(problems, node, "allow")
+
+
+def _all_in_order(problems: Problems, node: Node | None) -> bool:
+    if node is None:
+        return False
+    text = problems.word(node, "order")
+    if text is not None and text.value != "all":
+        problems.add(f"no order {shown(text.value)}", text.place, "the only one is all; leave it out otherwise")
+    return text is not None and text.value == "all"

@@ -1,0 +1,170 @@
+"""The arguments of each verb that this version carries out → its act (scenarios §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from simulator.scenario.groups import check_datagram, collection_named
+from simulator.scenario.links import changed_link
+from simulator.scenario.model import (
+    Attach,
+    ChangeLink,
+    Create,
+    Detach,
+    Move,
+    Payload,
+    Poll,
+    Remove,
+    SendDown,
+    StepAct,
+    Subject,
+    Update,
+    Upload,
+)
+from simulator.scenario.nodes import Text
+from simulator.scenario.payloads import payload
+from simulator.scenario.problems import Fields
+from simulator.scenario.reading import Reading
+from simulator.scenario.show import shown
+from simulator.scenario.subjects import size_of
+from simulator.words import LINK_KEYS
+
+# span §4.2: what a device says if nobody cares what: 24 bytes, the size of a usual meter reading.
+DEFAULT_PAYLOAD = Payload(kind="random", size_bytes=24)
+
+MAX_PATH_SEGMENT_BYTES = 255
+"""RFC 7252 §5.10.1: a Uri-Path option has 0 to 255 bytes."""
+MAX_PATH_BYTES = 1024
+
+
+def act_of(reading: Reading, verb: str, subjects: Sequence[Subject], fields: Fields) -> StepAct | None:
+    """The act of a verb (not `wait`) with the arguments among the fields of its step. None (and noted): unreadable."""
+    return _ACTS[verb](reading, subjects, fields)
+
+
+def _attach(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
+    return Attach()
+
+
+def _detach(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
+    return Detach()
+
+
+def _create(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
+    return Create()
+
+
+def _remove(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
+    return Remove()
+
+
+def _upload(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> StepAct:
+    node, confirmable = fields.get("payload"), fields.get("confirmable")
+    carried = None if node is None else payload(reading, node)
+    for subject in subjects:
+        group = reading.groups[subject.group]
+        check_datagram(reading, group, carried, fields.at("payload"))
+        for key in ("path", "confirmable"):
+            if key in fields and group.transport == "udp":
+                reading.problems.add(
+                    f"plain UDP has no {key}, and {group.name} speaks udp", fields.at(key), "use transport: coap"
+                )
+    asked = True if confirmable is None else reading.problems.yes_or_no(confirmable, "confirmable")
+    return Upload(payload=carried, path=_path(reading, fields), confirmable=asked is not False)
+
+
+def _poll(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> StepAct:
+    for subject in subjects:
+        if reading.groups[subject.group].transport == "udp":
+            reading.problems.add(
+                f"{subject.group} speaks udp, which cannot poll",
+                subject.place,
+                "use transport: coap; over udp a waiting message comes with the next upload",
+            )
+    return Poll(path=_path(reading, fields))
+
+
+def _path(reading: Reading, fields: Fields) -> str:
+    """Without slashes around it; "" is the root."""
+    node = fields.get("path")
+    if node is None:
+        return "data"
+    if not isinstance(node, Text):
+        reading.problems.add("path must be a word", node.place, "write it as data/on/server")
+        return "data"
+    path = node.value.strip("/")
+    encoded = path.encode()
+    longest = max(len(segment) for segment in encoded.split(b"/"))
+    if longest > MAX_PATH_SEGMENT_BYTES or len(encoded) > MAX_PATH_BYTES:
+        reading.problems.add(
+            f"path {shown(path)} is too long",
+            node.place,
+            f"at most {MAX_PATH_SEGMENT_BYTES} bytes between slashes, {MAX_PATH_BYTES} in all",
+        )
+    return path
+
+
+def _send(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> StepAct:
+    node = fields.get("payload")
+    return SendDown(payload=DEFAULT_PAYLOAD if node is None else payload(reading, node) or DEFAULT_PAYLOAD)
+
+
+def _update(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> StepAct:
+    imsi, imei = (_identity(reading, fields, name, subjects) for name in ("imsi", "imei"))
+    tags = fields.get("tags")
+    if not any(fields.names(key) for key in ("imsi", "imei", "tags")):
+        reading.problems.add("update changes nothing", fields.place, 'add imsi: "", imei: … or tags: {…}')
+    return Update(imsi=imsi, imei=imei, tags=() if tags is None else reading.problems.pairs(tags, "tags"))
+
+
+def _identity(reading: Reading, fields: Fields, name: str, subjects: Sequence[Subject]) -> str | None:
+    """Digits as they were written, "" for clearing, None if the field is left alone."""
+    node = fields.get(name)
+    if node is None:
+        return None
+    problems = reading.problems
+    if not isinstance(node, Text):
+        problems.add(f"{name} must be digits", node.place, f'write 1 to 15 digits, or "" to clear the {name.upper()}')
+        return None
+    value = "" if node.value == "blank" else node.value
+    # mobile-network §2.2: 1 to 15 digits is all that is asked of an IMSI or IMEI.
+    if value and not (value.isascii() and value.isdigit() and len(value) <= 15):
+        problems.add(
+            f"{shown(node.value)} is no {name.upper()}",
+            node.place,
+            f'write 1 to 15 digits, or "" to clear the {name.upper()}',
+        )
+    devices = sum(size_of(subject, reading.groups[subject.group]) for subject in subjects)
+    if value and devices > 1:
+        problems.add(f"one {name.upper()} for {devices} devices", fields.at(name), "name one device, such as meters.0")
+    return value
+
+
+def _move(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> StepAct | None:
+    node = fields.get("to")
+    if node is None:
+        return None
+    to = collection_named(reading, node, "collection")
+    return None if to is None else Move(to=to)
+
+
+def _link(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> StepAct:
+    if not any(fields.names(key) for key in ("preset", *LINK_KEYS)):
+        reading.problems.add(
+            "link changes nothing", fields.place, "add preset: nb-iot-ce2, or a value such as loss: 5 %"
+        )
+    return ChangeLink(link=changed_link(reading.problems, fields, ""))
+
+
+_ACTS: dict[str, Callable[[Reading, Sequence[Subject], Fields], StepAct | None]] = {
+    "attach": _attach,
+    "detach": _detach,
+    "upload": _upload,
+    "poll": _poll,
+    "send": _send,
+    "create": _create,
+    "update": _update,
+    "remove": _remove,
+    "move": _move,
+    "link": _link,
+}

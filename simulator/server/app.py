@@ -1,0 +1,138 @@
+"""The reference server as a whole: cores, fronts, and how they are started and stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from simulator.clock import Clock
+from simulator.errors import LocalError
+from simulator.protocol.coap.server_types import ServerSettings as CoapSettings
+from simulator.server.fronts.coap import CoapFront
+from simulator.server.fronts.udp import UdpFront
+from simulator.server.span.core import SpanCore
+from simulator.server.span.rest import Api
+from simulator.server.span.settings import SpanSettings, TokenSettings
+from simulator.wire.address import Address, host_text, port_of
+from simulator.wire.ports import Wire
+
+if TYPE_CHECKING:
+    from simulator.server.fronts.http import HttpFront
+
+# The real platform's numbers plus 10000.
+API_PORT = 10080
+UDP_PORT = 11234
+COAP_PORT = 15683
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Where it listens, who may ask, and the options of its parts. Port 0: any free one."""
+
+    host: str = "127.0.0.1"
+    api_port: int = API_PORT
+    udp_port: int = UDP_PORT
+    coap_port: int = COAP_PORT
+    token: str = ""
+    """Text of the token that may do everything; "": made from `seed`, hence guessable."""
+    read_token: str = ""
+    """Text of the token that may read everything; "": made from `seed`."""
+    seed: int = 0
+    lossless: bool = False
+    """Event streams over WebSocket drop nothing for a slow reader."""
+    span: SpanSettings = field(default_factory=SpanSettings)
+    coap: CoapSettings | None = None
+
+    @classmethod
+    def on_free_ports(cls, **options: Any) -> ServerSettings:
+        """Any free ports: how a rehearsal starts its own server."""
+        return cls(api_port=0, udp_port=0, coap_port=0, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One line of the table that tells where everything is."""
+
+    what: str
+    where: str
+
+
+class ReferenceServer:
+    """Span, on one machine.
+
+    In virtual time only the datagram fronts run, on the memory wire, and the API is called in process:
+    `server.api.handle(request, clock.unix_ns())`.
+    """
+
+    def __init__(self, settings: ServerSettings, clock: Clock) -> None:
+        self.token = settings.token or _token_text("write", settings.seed)
+        self.read_token = settings.read_token or _token_text("read", settings.seed)
+        if self.token == self.read_token:
+            raise LocalError("the writing and the reading token are the same; choose two")
+        tokens = TokenSettings(text=self.token, write=True), TokenSettings(text=self.read_token)
+        self._settings, self._clock = settings, clock
+        self.core = SpanCore(replace(settings.span, tokens=(*settings.span.tokens, *tokens)))
+        self.api = Api(self.core)
+        self.udp = UdpFront(self.core, clock)
+        self.coap = CoapFront(self.core, clock, settings.coap, seed=settings.seed)
+        self._http: HttpFront | None = None
+
+    async def start(self, wire: Wire) -> None:
+        """Open the datagram fronts. Raises: LocalError: a port is not to be had; then none is open."""
+        settings = self._settings
+        try:
+            await self.udp.start(wire, settings.host, settings.udp_port)
+            await self.coap.start(wire, settings.host, settings.coap_port)
+        except LocalError:
+            self._stop_datagrams()
+            raise
+
+    async def start_http(self) -> str:
+        """Open the API on TCP. Returns: its base URL. Raises: LocalError: the port is not to be had."""
+        from simulator.server.fronts.http import HttpFront  # late: a virtual run never needs aiohttp
+
+        settings = self._settings
+        front = HttpFront(self.api, self._clock, self.core.settings, lossless=settings.lossless)
+        await front.start(settings.host, settings.api_port)
+        self._http = front
+        return front.base_url
+
+    async def stop(self) -> None:
+        """Close everything; calling it again does nothing."""
+        if self._http is not None:
+            await self._http.stop()
+        self._stop_datagrams()
+
+    def _stop_datagrams(self) -> None:
+        self.udp.stop()
+        self.coap.stop()
+
+    @property
+    def udp_address(self) -> Address:
+        """Where plain UDP listens; 0 before `start`."""
+        return self.udp.address
+
+    @property
+    def coap_address(self) -> Address:
+        """Where CoAP listens; 0 before `start`."""
+        return self.coap.address
+
+    def endpoints(self) -> list[Endpoint]:
+        """What is open now, for people."""
+        table = []
+        if self._http is not None:
+            table.append(Endpoint("API", f"{self._http.base_url}/span"))
+            stream = f"{self._http.base_url.replace('http', 'ws', 1)}/span/collections/ID"
+            table.append(Endpoint("events", f"{stream}/activity"))
+            table.append(Endpoint("data", f"{stream}/from"))
+        if self.udp.address:
+            table.append(Endpoint("UDP", f"{host_text(self.udp.address)}:{port_of(self.udp.address)}"))
+        if self.coap.address:
+            table.append(Endpoint("CoAP", f"coap://{host_text(self.coap.address)}:{port_of(self.coap.address)}"))
+        return table
+
+
+def _token_text(what: str, seed: int) -> str:
+    """64 hex characters, as the predecessor's tokens had; the same in every run of a seed."""
+    return hashlib.sha256(f"{what} {seed}".encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""The API on a TCP port: HTTP requests and WebSockets, translated for the core and back.
+
+Whatever arrives, the peer gets an answer in the API's own form, never a traceback; that goes to the loop's exception
+handler. Imports aiohttp, so import this module late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+
+from aiohttp import web
+
+from simulator.clock import Clock
+from simulator.errors import LocalError
+from simulator.server.fronts.streams import SocketReader
+from simulator.server.span.http import HttpRequest, HttpResponse, problem
+from simulator.server.span.rest import Api
+from simulator.server.span.settings import SpanSettings
+from simulator.server.span.streams import CLOSE_GOING_AWAY, Closed
+from simulator.wire.address import ANY, LOOPBACK, Address, address, host_text, ipv4
+
+BODY_S = 30.0
+"""How long a request may take to send its body."""
+STOP_S = 0.5
+"""How long requests under way may take when the server stops."""
+TICK_S = 1.0
+"""How often readers are looked through for keepalives."""
+_STOPPING = Closed(CLOSE_GOING_AWAY, "server stops")
+
+
+class HttpFront:
+    """One TCP port in front of the API.
+
+    Args:
+        lossless: event streams drop nothing; for a reader that must be able to prove an absence.
+    """
+
+    def __init__(self, api: Api, clock: Clock, settings: SpanSettings, *, lossless: bool = False) -> None:
+        self._api, self._clock, self._settings, self._lossless = api, clock, settings, lossless
+        self._runner: web.AppRunner | None = None
+        self._readers: set[SocketReader] = set()
+        self._ticking: asyncio.Task[None] | None = None
+        self.address: Address = 0
+        """Where it listens; 0 before `start`."""
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen. Raises: LocalError: the port is not to be had."""
+        # One byte more than allowed: what is too long for the API shall be refused by the API.
+        app = web.Application(client_max_size=self._settings.body_bytes + 1)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host_text(ipv4(host)), port).start()
+        except (OSError, OverflowError) as error:
+            await runner.cleanup()
+            raise LocalError(_port_problem(error, host, port)) from error
+        self._runner = runner
+        self.address = address(host, runner.addresses[0][1])
+        self._ticking = asyncio.get_running_loop().create_task(self._tick(), name="keepalives of readers")
+
+    @property
+    def base_url(self) -> str:
+        """`http://127.0.0.1:10080`; usable on this machine also if it listens on all addresses."""
+        host = self.address & 0xFFFFFFFF
+        return f"http://{host_text(LOOPBACK if host == ANY else host)}:{self.address >> 32}"
+
+    async def stop(self) -> None:
+        """Say goodbye to readers, let requests end, close the port; calling it again does nothing."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        if self._ticking is not None:
+            self._ticking.cancel()
+        await asyncio.gather(*(reader.stop(_STOPPING) for reader in tuple(self._readers)), return_exceptions=True)
+        await runner.cleanup()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_ns = self._clock.unix_ns()
+            for reader in tuple(self._readers):
+                if reader.subscription is not None:
+                    reader.subscription.expire(now_ns)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._stream(request)
+            return _response(await self._answer(request))
+        except web.HTTPException as refusal:
+            return _response(problem(refusal.status, refusal.reason or "Bad request"))
+        except (ConnectionError, asyncio.CancelledError):
+            raise  # there is nobody to answer
+        except Exception as error:
+            context = {"message": f"{request.method} {request.path} failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            return _response(problem(500, "Internal error"))
+
+    async def _answer(self, request: web.Request) -> HttpResponse:
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await request.read()
+        except TimeoutError:
+            return problem(408, "The request body did not come in time")
+        except web.HTTPRequestEntityTooLarge:
+            return problem(413, f"Request body is too long: {self._settings.body_bytes} bytes is the limit")
+        return self._api.handle(_request(request, body), self._clock.unix_ns())
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if len(self._readers) >= self._settings.streams_most:
+            return _response(problem(503, "Too many streams"))
+        stream = self._api.open_stream(_request(request), self._clock.unix_ns(), lossless=self._lossless)
+        if isinstance(stream, HttpResponse):
+            return _response(stream)
+        reader = SocketReader(self._clock.unix_ns)
+        self._readers.add(reader)
+        try:
+            return await reader.run(request, stream)
+        finally:
+            self._readers.discard(reader)
+
+
+def _request(request: web.Request, body: bytes = b"") -> HttpRequest:
+    return HttpRequest(
+        method=request.method,
+        path=request.path,
+        query=dict(request.query),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+        remote=request.remote or "",
+    )
+
+
+def _response(answer: HttpResponse) -> web.Response:
+    headers = {**answer.headers, "Content-Type": answer.content_type}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _port_problem(error: OSError | OverflowError, host: str, port: int) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        return f"TCP port {port} on {host} is in use; stop the program that has it, or choose another (0: any free one)"
+    if code == errno.EACCES:
+        return f"no permission for TCP port {port} on {host}; choose one above 1023"
+    if code == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; 127.0.0.1 always is"
+    return f"cannot listen on TCP port {port} of {host}: {error}"

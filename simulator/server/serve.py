@@ -1,0 +1,121 @@
+"""The reference server alone, for real devices and other tools: a table, a token, and a line per event."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TextIO
+
+from simulator.clock import WallClock
+from simulator.errors import ExitCode
+from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.log import describe, device_name
+from simulator.server.span.streams import Subscription
+from simulator.wire.real import Kind, open_wire
+
+PRINT_EVERY_S = 0.1
+PRINT_MOST = 500
+"""Events are printed in bundles of at most so many, and the rest is counted: a terminal is slower than the server."""
+
+TOKEN_BYTES = 32
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def serve(
+    settings: ServerSettings, *, wire: Kind = "auto", quiet: bool = False, out: TextIO | None = None
+) -> int:
+    """Run until SIGINT or SIGTERM.
+
+    Args:
+        settings: tokens that it leaves open are drawn at random.
+        quiet: no line per event.
+        out: where the table and the events go; None: standard output.
+    Returns: the exit code.
+    Raises: LocalError: a port is in use, or this machine lacks what is needed.
+    """
+    loop = asyncio.get_running_loop()
+    say = _printer(out or sys.stdout)
+    stopped: asyncio.Future[int] = loop.create_future()
+    # Both are how it is meant to be stopped, so both end well.
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, _stop, stopped)
+    clock = WallClock()
+    server = ReferenceServer(
+        replace(
+            settings,
+            token=settings.token or secrets.token_hex(TOKEN_BYTES),
+            read_token=settings.read_token or secrets.token_hex(TOKEN_BYTES),
+        ),
+        clock,
+    )
+    sockets = await open_wire(wire, clock, loop)
+    printing: asyncio.Task[None] | None = None
+    try:
+        await server.start(sockets)
+        await server.start_http()
+        say(table(server))
+        if not quiet:
+            printing = loop.create_task(_print_events(server, clock, say), name="line per event")
+        return await stopped
+    finally:
+        if printing is not None:
+            printing.cancel()
+            await asyncio.gather(printing, return_exceptions=True)
+        await server.stop()
+        await sockets.close()
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def table(server: ReferenceServer) -> str:
+    """Where everything is, and the tokens."""
+    lines = [(each.what, each.where) for each in server.endpoints()]
+    lines += [("token", server.token), ("read-only", server.read_token)]
+    width = max(len(what) for what, _ in lines)
+    return "\n".join(f"{what:<{width}}  {where}" for what, where in lines)
+
+
+def _stop(stopped: asyncio.Future[int]) -> None:
+    if not stopped.done():
+        stopped.set_result(ExitCode.PASSED)
+
+
+def _printer(out: TextIO) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        # A pipe shall see lines as they come.
+        try:
+            print(text, file=out, flush=True)
+        except BrokenPipeError:
+            # Whoever listened has left: go on without, also when the interpreter flushes at its end.
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), out.fileno())
+
+    return say
+
+
+async def _print_events(server: ReferenceServer, clock: WallClock, say: Callable[[str], None]) -> None:
+    stream: Subscription = server.core.watch(clock.unix_ns(), limit=PRINT_MOST)
+    ready = asyncio.Event()
+    stream.on_ready = ready.set
+    name_of = device_name(server.core.registry)
+
+    def tell() -> None:
+        lines = [describe(message, name_of) for message in stream.take()]
+        if told := [line for line in lines if line is not None]:
+            say("\n".join(told))
+
+    try:
+        while True:
+            await ready.wait()
+            ready.clear()
+            tell()
+            await asyncio.sleep(PRINT_EVERY_S)
+    finally:
+        tell()  # what happened since the last bundle
+        stream.close(1000, "server stops")

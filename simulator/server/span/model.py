@@ -1,0 +1,117 @@
+"""What the platform knows: collections, devices, and the rows of their histories.
+
+Numbers are ids before they are printed in base 24; the printed form is made once. Maps are keyed by number within one
+type, since a device and a gateway may carry the same id (span §1.1).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from simulator.server.span.streams import Subscription
+
+if TYPE_CHECKING:
+    from simulator.server.span.outbox import Outbox
+
+Transport = Literal["unspecified", "udp", "coap", "mqtt", "gateway", "coaps", "dtls"]
+FirmwareManagement = Literal["unspecified", "disabled", "collection", "device"]
+
+UpstreamRow = tuple[int, int, int, int, bytes | None, str, int, int, str, str]
+"""One stored upstream message: message number, received (Unix ns), device number, collection number, payload (None: in
+the store for large ones), transport, local port, remote port, CoAP code, CoAP path. A plain tuple of atoms: making one
+costs a tenth of an object, and the garbage collector stops looking at it."""
+
+
+@dataclass(slots=True, eq=False)
+class Hub:
+    """Who listens to one collection. A list is replaced when somebody comes or goes, for it may be in use."""
+
+    activity: list[Subscription] = field(default_factory=list)
+    data: list[Subscription] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Collection:
+    """A collection; devices live in exactly one."""
+
+    number: int
+    id: str
+    id_bytes: bytes
+    team_id: str
+    tags: dict[str, str] = field(default_factory=dict)
+    management: FirmwareManagement = "unspecified"
+    enabled: bool = True
+    devices: dict[int, Device] = field(default_factory=dict)
+    hub: Hub = field(default_factory=Hub)
+    history: deque[UpstreamRow] | None = None
+    """None: nothing received yet."""
+    sent_ns: deque[int] = field(default_factory=lambda: deque(maxlen=100))
+    """When the last downstream messages were delivered (span §2.4, RetrieveCollection)."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class CiotMetadata:
+    """What the last accepted network login left behind (span §6); times in Unix ms."""
+
+    allocated_ip: str
+    allocated_at_ms: int
+    last_imsi: str
+    last_imei: str
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Firmware:
+    """The firmware block of a device (span §1.4); no image is known to this server yet, so the ids stay 0."""
+
+    version: str = ""
+    serial: str = ""
+    model: str = ""
+    manufacturer: str = ""
+    state: str = "Current"
+    message: str = ""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Device:
+    """A device as the operator configured it, and what it did since."""
+
+    number: int
+    id: str
+    id_bytes: bytes
+    collection: Collection
+    tags: dict[str, str] = field(default_factory=dict)
+    imsi: str = ""
+    """As it was submitted, digits; "" is blank. Compared as a number (mobile-network §2.2)."""
+    imei: str = ""
+    inet: bool = False
+    """The empty Internet block was submitted."""
+    gateways: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Gateway id → params."""
+    firmware: Firmware = field(default_factory=Firmware)
+    enabled: bool = True
+    active: bool = True
+    """Enabled, and its collection too: what the hot path asks."""
+    ciot: CiotMetadata | None = None
+    session: Session | None = None
+    history: deque[UpstreamRow] | None = None
+    outbox: Outbox | None = None
+    messages_up: int = 0
+    bytes_up: int = 0
+    messages_down: int = 0
+    bytes_down: int = 0
+    mismatches: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(IMSI, IMEI) of refused logins → Unix ns before which the same is not told again."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A device that the mobile network let in: datagrams from `address` are its own until the session ends."""
+
+    device: Device
+    imsi: int
+    address: int
+    """Bare IPv4 number, or with a port (mapped sources)."""
+    idle_at_ns: int = 0
+    """The next datagram from then on is a new connection; 0: the first one."""

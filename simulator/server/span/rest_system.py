@@ -1,0 +1,83 @@
+"""What belongs to the server itself: its version, and the doors that only this machine may use."""
+
+from __future__ import annotations
+
+from simulator.errors import LocalError
+from simulator.server.span.bodies import LoginBody, LogoutBody, digits, read
+from simulator.server.span.errors import Refusal
+from simulator.server.span.http import HttpResponse, answer
+from simulator.server.span.network import LoginRejected
+from simulator.server.span.router import Call, Router
+from simulator.server.span.settings import IMEISV_DIGITS
+from simulator.wire.address import host_text, port_of, text
+
+ADDRESS_LENGTH = len("255.255.255.255:65535")
+
+
+def add_routes(router: Router) -> None:
+    """System information needs no token, so that version checks work while tokens are being set up (span §2.1)."""
+    router.add("GET", "/span/system", system, open=True)
+    router.add("POST", "/simulator/login", login, open=True)
+    router.add("POST", "/simulator/logout", logout, open=True)
+
+
+def system(call: Call) -> HttpResponse:
+    """GetSystemInfo."""
+    settings = call.core.settings
+    return answer({"version": settings.version, "buildDate": settings.build_date, "releaseName": settings.release_name})
+
+
+def login(call: Call) -> HttpResponse:
+    """The mobile network asks for a SIM: no part of Span's API, and open to this machine only, without a token.
+
+    200 with deviceId, collectionId, address (where datagrams must come from) and allocatedIp (as the platform shows
+    it), or 403 with the reason of the reject.
+    """
+    _local_only(call)
+    body = read(call, LoginBody)
+    _short(body.address)
+    imsi = digits(body.imsi, "IMSI") or ""
+    imei = digits(body.imei, "IMEI", IMEISV_DIGITS) or ""
+    try:
+        result = call.core.login(imsi, imei, body.address, call.now_ns)
+    except LocalError as error:
+        raise Refusal(400, f"address: {error}") from None
+    if isinstance(result, LoginRejected):
+        raise Refusal(403, result.reason)
+    where = result.address
+    return answer(
+        {
+            "deviceId": result.device_id,
+            "collectionId": result.collection_id,
+            "address": text(where) if port_of(where) else host_text(where),
+            "allocatedIp": result.ip,
+        }
+    )
+
+
+def logout(call: Call) -> HttpResponse:
+    """The mobile network ends a session, by address or IMSI. That there was none is not an error: `ended` tells."""
+    _local_only(call)
+    body = read(call, LogoutBody)
+    _short(body.address)
+    who = body.address or digits(body.imsi, "IMSI")
+    if not who:
+        raise Refusal(400, "Either address or imsi is needed")
+    try:
+        return answer({"ended": call.core.logout(who, call.now_ns)})
+    except LocalError as error:
+        raise Refusal(400, f"address: {error}") from None
+
+
+def _short(address: str | None) -> None:
+    if address is not None and len(address) > ADDRESS_LENGTH:
+        raise Refusal(400, "address is too long: write it as 127.64.0.5")
+
+
+def _local_only(call: Call) -> None:
+    remote = call.request.remote
+    if not (remote.startswith("127.") or remote == "::1"):
+        raise Refusal(403, "Only programs on the same machine may do this")
+    # A browser tells whose page it acts for; no web page has business here.
+    if "origin" in call.request.headers:
+        raise Refusal(403, "Web pages may not do this")

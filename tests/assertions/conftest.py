@@ -1,0 +1,184 @@
+"""A history in a few lines of text, judged as a run would have it judged.
+
+0 run                                    what is under test: embedded, in virtual time (`0 run real` else)
+0 step 0                                 step 0 begins
+0 > m.0 upload 24                        an act begins, of 24 bytes (step and repetition: of the line before, or
+0 > m.0 upload 24 @1 #2                  step 1, repetition 2)
+0.1 m.0 upstreamMessage bytes=24         an event with data; what is not data: `on=COLLECTION`, `judged=no`,
+                                         `device=ID`, `sys=cc`, `time=UNIX`, `+key=value`; `?` is a device that nobody
+                                         knows, `-` none
+0.2 < m.0 upload ok                      the act ends (`!timeout`: and not as asked for); words after it are its detail
+0.2 acted 0                              all acts of step 0 are over
+3 gap 1 2 lost the connection            blind from 1 s to 2 s
+5 end done                               the run is over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from simulator.assertions.judge import Judge, Verdicts
+from simulator.assertions.verdicts import Finding, Judgement
+from simulator.clock import EPOCH_UNIX_S
+from simulator.events.records import (
+    ActRecord,
+    EndRecord,
+    EventRecord,
+    GapRecord,
+    GarbledRecord,
+    Record,
+    RunRecord,
+    StepRecord,
+)
+from simulator.plan.planning import make_plan
+from simulator.scenario import Scenario, loads
+
+DATA = {
+    "ciotConnect": {"imsi": "999990000000001", "imei": "350000000000006", "ip": "10.64.0.1"},
+    "clientConnected": {"id": "ip"},
+    "upstreamMessage": {"bytes": "24", "transport": "coap"},
+    "downstreamMessage": {"bytes": "4", "transport": "coap"},
+    "imeiMismatch": {"imsi": "999990000000001", "imei": "350000000000006", "expectedImei": "350000000000014"},
+    "deviceMoved": {"from": "c0", "to": "c1"},
+}
+"""What a healthy event of that name carries, where the line says nothing else."""
+
+
+@dataclass
+class Judged:
+    """What came of a history."""
+
+    judge: Judge
+    scenario: Scenario
+    findings: list[Finding]
+    verdicts: Verdicts
+    undecided: set[int]
+    """Steps that were open when the last record had been fed."""
+
+    @property
+    def failed(self) -> set[str]:
+        """Names of the checks that failed."""
+        return {judgement.check for judgement in self.verdicts.judgements if judgement.verdict == "fail"}
+
+    @property
+    def open(self) -> set[str]:
+        """Names of those that are inconclusive, and were reached."""
+        return {j.check for j in self.verdicts.judgements if j.verdict == "inconclusive" and j.reached}
+
+    def of(self, check: str) -> Judgement:
+        """One judgement."""
+        return next(judgement for judgement in self.verdicts.judgements if judgement.check == check)
+
+    def text(self, check: str) -> str:
+        """Its words."""
+        judgement = self.of(check)
+        return "\n".join((judgement.headline, *judgement.details))
+
+
+class Reader:
+    """Turns lines into records."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.n: dict[tuple[int, str], int] = {}
+        self.sizes: dict[tuple[int, str, int], int] = {}
+
+    def record(self, line: str) -> Record:
+        """One line."""
+        time, word, *rest = line.split()
+        t_s = float(time)
+        match word:
+            case "run":
+                mode = rest[0] if rest else "virtual"
+                return RunRecord(scenario="x", file="x.yaml", seed=7, time=mode, target="embedded", version="0")
+            case "step":
+                self.step = int(rest[0])
+                return StepRecord(step=self.step, phase="began", t_s=t_s)
+            case "acted" | "ended":
+                return StepRecord(step=int(rest[0]), phase=word, t_s=t_s)
+            case "gap":
+                return GapRecord(from_s=float(rest[0]), to_s=float(rest[1]), why=" ".join(rest[2:]))
+            case "garbled":
+                return GarbledRecord(rx_s=t_s, why=" ".join(rest))
+            case "end":
+                return EndRecord(t_s=t_s, why=" ".join(rest))
+            case ">" | "<":
+                return self._act(t_s, word, rest)
+        return self._event(t_s, word, rest)
+
+    def _act(self, t_s: float, sign: str, words: list[str]) -> ActRecord:
+        subject, verb, *rest = words
+        step = next((int(word[1:]) for word in rest if word.startswith("@")), self.step)
+        n = next((int(word[1:]) for word in rest if word.startswith("#")), self.n.get((step, subject), 0))
+        rest = [word for word in rest if word[0] not in "@#"]
+        self.n[step, subject] = n
+        if sign == ">":
+            size = self.sizes[step, subject, n] = int(rest[0]) if rest else -1
+            return ActRecord(step=step, verb=verb, subject=subject, n=n, phase="began", t_s=t_s, size=size)
+        outcome, *detail = rest
+        return ActRecord(
+            step=step,
+            verb=verb,
+            subject=subject,
+            n=n,
+            phase="ended",
+            t_s=t_s,
+            outcome=outcome.lstrip("!").replace("_", " "),
+            expected=not outcome.startswith("!"),
+            detail=" ".join(detail),
+            size=self.sizes.get((step, subject, n), -1),
+        )
+
+    def _event(self, t_s: float, who: str, words: list[str]) -> EventRecord:
+        name, *pairs = words
+        given = dict(pair.split("=", 1) for pair in pairs)
+        collection = given.pop("on", "default")
+        device = given.pop("device", f"id-{who}")
+        sys = given.pop("sys", "span")
+        judged = given.pop("judged", "yes") == "yes"
+        unix_s = EPOCH_UNIX_S + int(t_s) if (time := given.pop("time", None)) is None else int(time)
+        outside = {key[1:]: given.pop(key) for key in list(given) if key.startswith("+")}
+        data = {**DATA.get(name, {}), **given}
+        data = {key: value for key, value in data.items() if value != "-"}
+        raw = {"event": name, "collectionId": f"id-{collection}", "deviceId": device, "data": data, **outside}
+        if who == "-":
+            del raw["deviceId"]
+        return EventRecord(
+            sys=sys,  # type: ignore[arg-type]
+            name=name,
+            subject=None if who in ("?", "-") else who,
+            rx_s=t_s,
+            unix_s=unix_s,
+            data=data,
+            collection=None if collection == "?" else collection,
+            judged=judged,
+            raw=raw,
+        )
+
+
+def judged(text: str, lines: Iterable[str], *, aliases: dict[str, str] | None = None, settle: bool = True) -> Judged:
+    """Judge a history as a live run does: time-outs are called when they are due, and at the end all are waited for."""
+    scenario = loads(text, "x.yaml")
+    plan = make_plan(scenario)
+    judge = Judge(scenario, plan.names_by_group(), plan.names, aliases or {}, "simulator run x.yaml --seed 7")
+    reader, findings, now = Reader(), [], 0.0
+    for line in lines:
+        record = reader.record(line)
+        now = float(line.split()[0])
+        while (deadline := judge.deadline) is not None and deadline < now:
+            findings += judge.expire(deadline)
+        findings += judge.feed(record)
+    undecided = {number for number in range(len(scenario.steps)) if judge.step_open(number)}
+    while settle and (deadline := judge.deadline) is not None:
+        now = max(now, deadline)
+        findings += judge.expire(deadline)
+    return Judged(judge, scenario, findings, judge.finish(now), undecided)
+
+
+@pytest.fixture(name="judged", scope="session")
+def _judged() -> Callable[..., Judged]:
+    """Scenario text and lines → what was found."""
+    return judged

@@ -1,0 +1,339 @@
+"""Planted damage: what a platform must not do is found, what it may do raises no alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.assertions.invariants import INVARIANTS
+
+SCENARIO = """
+scenario: two meters report twice
+collections: {second: {}}
+devices:
+  m: {count: 2, transport: coap, link: LINK}
+steps:
+  - {attach: m, outcome: any}
+  - {upload: m, payload: 24 B, times: 2, outcome: any}
+  - {send: m, payload: 4 B, outcome: any}
+  - {poll: m, outcome: any}
+  - {move: m.0, to: second, outcome: any}
+  - {remove: m.1, outcome: any}
+""".replace("LINK", "perfect")
+
+HEALTHY = [
+    "0 run",
+    "0 step 0",
+    "0 > m.0 attach",
+    "0 m.0 ciotConnect",
+    "0 < m.0 attach ok",
+    "0 > m.1 attach",
+    "0 m.1 ciotConnect",
+    "0 < m.1 attach ok",
+    "0 acted 0",
+    "1 step 1",
+    "1 > m.0 upload 24",
+    "1.1 m.0 clientConnected",
+    "1.2 m.0 upstreamMessage",
+    "1.3 > m.1 upload 30",
+    "1.3 m.1 clientConnected",
+    "1.3 m.1 upstreamMessage bytes=30",
+    "1.4 < m.0 upload ok #0",
+    "1.5 < m.1 upload ok #0",
+    "2 > m.0 upload 24 #1",
+    "2.1 < m.0 upload ok #1",
+    "2.2 m.0 upstreamMessage",
+    "2.3 > m.1 upload 24 #1",
+    "2.4 m.1 upstreamMessage",
+    "2.5 < m.1 upload ok #1",
+    "2.5 acted 1",
+    "3 step 2",
+    "3 > m.0 send 4",
+    "3.1 < m.0 send ok",
+    "3.1 > m.1 send 4",
+    "3.2 < m.1 send ok",
+    "3.2 acted 2",
+    "4 step 3",
+    "4 > m.0 poll",
+    "4.1 m.0 downstreamMessage messageId=d0",
+    "4.2 < m.0 poll ok",
+    "4.2 > m.1 poll",
+    "4.3 m.1 downstreamMessage messageId=d1",
+    "4.4 < m.1 poll ok",
+    "4.4 acted 3",
+    "5 step 4",
+    "5 > m.0 move",
+    "5.1 m.0 deviceMoved from=id-default to=id-second",
+    "5.1 m.0 deviceMoved from=id-default to=id-second on=second",
+    "5.2 < m.0 move ok",
+    "5.2 acted 4",
+    "6 step 5",
+    "6 > m.1 remove",
+    "6.1 m.1 deviceRemoved",
+    "6.2 < m.1 remove ok",
+    "6.2 acted 5",
+    "30 m.0 deviceUpdated on=second",
+    "40 end done",
+]
+
+Damage = Callable[[list[str]], list[str]]
+
+
+def line_of(lines: list[str], start: str) -> int:
+    """Index of the one line that begins like this."""
+    (index,) = (index for index, line in enumerate(lines) if line.startswith(start))
+    return index
+
+
+def without(*starts: str) -> Damage:
+    """Lines left out."""
+    return lambda lines: [line for line in lines if not line.startswith(starts)]
+
+
+def doubled(start: str) -> Damage:
+    """A line twice."""
+
+    def do(lines: list[str]) -> list[str]:
+        index = line_of(lines, start)
+        return [*lines[: index + 1], lines[index], *lines[index + 1 :]]
+
+    return do
+
+
+def changed(start: str, old: str, new: str) -> Damage:
+    """Words of a line replaced."""
+
+    def do(lines: list[str]) -> list[str]:
+        index = line_of(lines, start)
+        assert old in lines[index]
+        return [*lines[:index], lines[index].replace(old, new), *lines[index + 1 :]]
+
+    return do
+
+
+def added(*more: str) -> Damage:
+    """Lines put in, each after what is not later."""
+    return lambda lines: sorted([*lines, *more], key=lambda line: float(line.split()[0]))
+
+
+def swapped(start: str, other: str) -> Damage:
+    """Two lines change places, and keep the times that stand there."""
+
+    def do(lines: list[str]) -> list[str]:
+        a, b = line_of(lines, start), line_of(lines, other)
+        (time_a, rest_a), (time_b, rest_b) = lines[a].split(" ", 1), lines[b].split(" ", 1)
+        swapped = list(lines)
+        swapped[a], swapped[b] = f"{time_a} {rest_b}", f"{time_b} {rest_a}"
+        return swapped
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("damage", "broken"),
+    [
+        pytest.param(without("1.2 m.0"), "upload-once", id="an upload is not shown"),
+        pytest.param(without("2.2 m.0"), "upload-once", id="the last upload is not shown"),
+        pytest.param(changed("2.2 m.0", "2.2", "12.2"), "upload-once", id="an upload is shown too late"),
+        pytest.param(doubled("1.2 m.0"), "upload-once", id="an upload is shown twice"),
+        pytest.param(doubled("2.4 m.1"), "upload-once", id="the last upload is shown twice"),
+        pytest.param(added("35 m.0 upstreamMessage on=second"), "upload-once", id="an upload that nobody sent"),
+        pytest.param(changed("1.2 m.0", "Message", "Message bytes=25"), "upload-once", id="a wrong size"),
+        pytest.param(changed("1.2 m.0", "Message", "Message transport=udp"), "upload-once", id="a wrong transport"),
+        pytest.param(changed("1.3 m.1 upstream", "m.1", "m.0"), "upload-once", id="an upload of the other device"),
+        pytest.param(swapped("1.2 m.0", "1.3 m.1 upstream"), "connected-first", id="two uploads swapped"),
+        pytest.param(changed("1.1 m.0", "1.1", "0.5"), None, id="connected early is still before"),
+        pytest.param(without("1.1 m.0"), "connected-first", id="not connected before the first upload"),
+        pytest.param(swapped("1.1 m.0", "1.2 m.0"), "connected-first", id="connected after the first upload"),
+        pytest.param(without("3 > m.0"), "downstream-queued", id="a downstream message that nobody queued"),
+        pytest.param(doubled("4.1 m.0"), "downstream-queued", id="a downstream message twice"),
+        pytest.param(
+            added("4.15 m.0 downstreamMessage messageId=d9"), "downstream-queued", id="twice under different ids"
+        ),
+        pytest.param(changed("4.1 m.0", "messageId", "bytes=5 messageId"), "downstream-queued", id="of another size"),
+        pytest.param(changed("4.3 m.1", "d1", "d0"), "downstream-queued", id="the message of the other device"),
+        pytest.param(changed("4.3 m.1", "m.1", "m.0"), "downstream-queued", id="handed to the other device"),
+        pytest.param(changed("3.1 < m.0", "ok", "rejected"), "downstream-queued", id="one that was refused"),
+        pytest.param(changed("1.1 m.0", "m.0", "?"), "known-owner", id="a device that is none of this run"),
+        pytest.param(added("6.3 m.1 deviceUpdated"), "silent-after-removal", id="an event after removal"),
+        pytest.param(doubled("6.1 m.1"), "silent-after-removal", id="removed twice"),
+        pytest.param(changed("30 m.0", " on=second", ""), "gone-after-move", id="in the collection that it left"),
+        pytest.param(changed("30 m.0", "second", "third"), "right-collection", id="in a collection of others"),
+        pytest.param(changed("30 m.0", "second", "?"), "right-collection", id="in a collection that nobody made"),
+        pytest.param(changed("1.1 m.0", "Connected", "Connected on=second"), "right-collection", id="before the move"),
+        pytest.param(changed("1.1 m.0", "Connected", "Connected id=x"), "event-shape", id="connected by what"),
+        pytest.param(changed("0 m.0 ciot", "Connect", "Connect ip=-"), "event-shape", id="a key is missing"),
+        pytest.param(changed("0 m.0 ciot", "Connect", "Connect imsi=12"), "event-shape", id="an IMSI is none"),
+        pytest.param(
+            changed("0 m.0 ciot", "Connect", "Connect ip=10.64.0.256"), "event-shape", id="an address is none"
+        ),
+        pytest.param(changed("1.1 m.0", "Connected", "Connected time=-1"), "event-shape", id="no time"),
+        pytest.param(changed("30 m.0", "Updated", "Updated time=1767226000"), "event-shape", id="from the future"),
+        pytest.param(added("7 garbled data.bytes is a string, here: 4"), "event-shape", id="no event at all"),
+    ],
+)
+def test_damage_is_found(judged, damage, broken):
+    found = judged(SCENARIO, damage(HEALTHY))
+    wanted = f"invariant.{broken}"
+    assert (wanted in found.failed) if broken else not found.failed
+    if broken:
+        assert found.text(wanted)
+        assert any(finding.check == wanted for finding in found.findings)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        pytest.param(lambda lines: lines, id="nothing"),
+        pytest.param(added("1.05 m.1 deviceUpdated", "1.25 m.0 deviceUpdated"), id="other events between"),
+        pytest.param(changed("1.2 m.0", "Message", "Message colour=red"), id="a key that is new"),
+        pytest.param(added("2 m.0 somethingNew a=b"), id="an event that is new"),
+        pytest.param(changed("0 m.0 ciot", "Connect", "Connect +later=yes"), id="a field that is new"),
+        pytest.param(
+            lambda lines: [f"{int(float(x.split()[0]))} {x.split(' ', 1)[1]}" for x in lines], id="equal times"
+        ),
+        pytest.param(changed("2.2 m.0", "2.2", "12.05"), id="shown just in time"),
+        pytest.param(changed("1.2 m.0", "Message", "Message transport=unspecified"), id="a transport not told"),
+        pytest.param(changed("3.1 < m.0", "ok", "timeout"), id="queued, and the operator does not know"),
+        pytest.param(without("4.1 m.0"), id="a downstream message that stays queued"),
+        pytest.param(added("6.15 m.1 deviceUpdated device=id-new"), id="created anew under another id"),
+        pytest.param(changed("30 m.0", "Updated", "Updated time=1767225629"), id="a second late"),
+        pytest.param(added("7 - gatewayConnected id=- remoteAddress=1.2.3.4:5"), id="a gateway"),
+    ],
+)
+def test_harmless_differences_raise_no_alarm(judged, difference):
+    found = judged(SCENARIO, difference(HEALTHY))
+    assert found.verdicts.verdict == "pass", [str(finding) for finding in found.findings]
+
+
+@pytest.mark.parametrize("name", [invariant.name for invariant in INVARIANTS])
+def test_every_invariant_is_put_to_the_test_by_the_damage(name):
+    marks = next(mark for mark in test_damage_is_found.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    assert any(parameter.values[1] == name for parameter in marks.args[1])
+
+
+# --- uploads: what must, may and must not be shown --------------------------------------------------------------------
+
+UPLOADS = """
+scenario: uploads
+devices: {m: {transport: TRANSPORT, link: LINK}}
+steps:
+  - {attach: m, outcome: any}
+  - {upload: m, payload: 24 B, times: 9, outcome: anyMORE}
+  - {detach: m, outcome: any}
+"""
+LOGIN = ["0 run", "0 step 0", "0 > m attach", "0 m ciotConnect", "0 m clientConnected", "0 < m attach ok", "0 acted 0"]
+
+
+def uploads(transport: str = "coap", link: str = "perfect", more: str = "") -> str:
+    """The scenario with that transport and link."""
+    return UPLOADS.replace("TRANSPORT", transport).replace("LINK", link).replace("MORE", more)
+
+
+UP = "m upstreamMessage transport="
+
+
+@pytest.mark.parametrize(
+    ("transport", "link", "more", "lines", "alarm"),
+    [
+        pytest.param("coap", "perfect", "", ["1 > m upload 24 #0", "9 < m upload timeout #0"], False, id="lost"),
+        pytest.param(
+            "coap", "perfect", "", ["1 > m upload 24 #0", "2 UP", "9 < m upload timeout #0"], False, id="answer lost"
+        ),
+        pytest.param(
+            "coap", "perfect", "", ["1 > m upload 24 #0", "9 < m upload timeout #0", "20 UP"], False, id="shown after"
+        ),
+        pytest.param(
+            "coap", "perfect", "", ["1 > m upload 24 #0", "2 UP", "9 < m upload timeout #0", "20 UP"], True, id="twice"
+        ),
+        pytest.param(
+            "coap", "perfect", "", ["1 > m upload 24 #0", "9 < m upload timeout #0", "400 UP"], True, id="far too late"
+        ),
+        pytest.param("udp", "perfect", "", ["1 > m upload 24 #0", "1 < m upload ok #0"], False, id="udp may be lost"),
+        pytest.param(
+            "udp", "perfect", "", ["1 > m upload 24 #0", "1 < m upload ok #0", "2 UP", "2 UP"], True, id="udp twice"
+        ),
+        pytest.param(
+            "udp", "wifi", "", ["1 > m upload 24 #0", "1 < m upload ok #0", "2 UP", "2 UP"], False, id="udp copied"
+        ),
+        pytest.param(
+            "udp", "wifi", "", ["1 > m upload 24 #0", "1 < m upload ok #0", "2 UP", "2 UP", "2 UP"], True, id="3 copies"
+        ),
+        pytest.param(
+            "coap", "wifi", "", ["1 > m upload 24 #0", "2 UP", "2 UP", "3 < m upload ok #0"], True, id="coap copied"
+        ),
+        pytest.param(
+            "coap", "perfect", ", retry: 2", ["1 > m upload 24 #0", "2 UP", "3 UP", "4 < m upload ok #0"], False,
+            id="a retry is a new message",
+        ),
+        pytest.param(
+            "coap", "perfect", ", retry: 1", ["1 > m upload 24 #0", "2 UP", "3 UP", "3 UP", "4 < m upload ok #0"], True,
+            id="more than the retries",
+        ),
+        pytest.param(
+            "coap", "perfect", "",
+            ["1 > m upload 24 #0", "1 > m upload 24 #1", "2 UP", "3 < m upload ok #1", "9 < m upload timeout #0"],
+            False, id="two of a size under way: the answered one was shown",
+        ),
+        pytest.param(
+            "coap", "perfect", "",
+            ["1 > m upload 24 #0", "1 > m upload 24 #1", "2 UP", "3 < m upload timeout #0", "4 < m upload ok #1"],
+            False, id="the same, answered last",
+        ),
+        pytest.param(
+            "coap", "perfect", "",
+            ["1 > m upload 24 #0", "1 > m upload 24 #1", "2 UP", "3 < m upload ok #0", "4 < m upload ok #1"],
+            True, id="two answered, one shown",
+        ),
+        pytest.param(
+            "coap", "perfect", "",
+            ["1 > m upload 24 #0", "2 < m upload timeout #0", "3 > m upload 24 #1", "4 UP", "5 < m upload ok #1",
+             "6 UP"], False, id="the lost one comes after all",
+        ),
+        pytest.param(
+            "coap", "perfect", "",
+            ["1 > m upload 24 #0", "1.5 > m detach @2", "1.6 < m detach ok @2", "2 < m upload ok #0"],
+            False, id="answered after the session ended",
+        ),
+        pytest.param(
+            "coap", "perfect", ", path: u", ["1 > m upload 24 #0", "2 < m upload ok #0"], False, id="a reserved path"
+        ),
+    ],
+)  # fmt: skip
+def test_uploads_are_shown_as_often_as_they_can_be(judged, transport, link, more, lines, alarm):
+    begun = [*LOGIN, "0 step 1"]
+    found = judged(uploads(transport, link, more), [*begun, *(line.replace("UP", UP + transport) for line in lines)])
+    assert found.failed == ({"invariant.upload-once"} if alarm else set())
+
+
+def test_without_a_session_nothing_is_said_about_uploads(judged):
+    lines = ["0 run", "0 step 1", "1 > m upload 24 #0", "2 < m upload ok #0"]
+    assert judged(uploads(), lines).failed == set()
+
+
+def test_a_missing_upload_is_told_with_its_story(judged):
+    found = judged(uploads(), [*LOGIN, "0 step 1", "1 > m upload 24 #0", "2 < m upload ok #0"])
+    text = found.text("invariant.upload-once")
+    assert text.startswith("m breaks upload-once: an answered upload never shows\n")
+    assert "upload of 24 bytes, from 1.0 s, was answered at 2.0 s; no upstreamMessage in 10.0 s" in text
+    assert "latest seen: 0.0 s clientConnected(id=ip)" in text
+
+
+@given(st.data())
+def test_any_mixture_of_losses_of_one_device_raises_no_alarm(judged, data):
+    """Uploads of a few sizes one after the other; each may be lost, or lose its answer, or be shown late."""
+    lines, t = [*LOGIN, "0 step 1"], 1.0
+    for n in range(data.draw(st.integers(1, 8))):
+        size = data.draw(st.sampled_from([8, 24]))
+        fate = data.draw(st.sampled_from(["ok", "ok late", "lost", "answer lost", "answer lost, late"]))
+        end = t + 2
+        outcome = "ok" if fate.startswith("ok") else "timeout"
+        lines += [f"{t} > m upload {size} #{n}", f"{end} < m upload {outcome} #{n}"]
+        if fate != "lost":
+            lines.append(f"{end + 5 if fate.endswith('late') else t + 1} m upstreamMessage bytes={size}")
+        t += data.draw(st.sampled_from([2.0, 3.0, 30.0]))
+    ordered = sorted(lines[len(LOGIN) + 1 :], key=lambda line: float(line.split()[0]))
+    assert judged(uploads(), [*LOGIN, "0 step 1", *ordered]).failed == set()

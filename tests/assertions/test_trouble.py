@@ -1,0 +1,90 @@
+"""Trouble fails a run that did not ask for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.assertions.trouble import TROUBLES
+from simulator.words import TROUBLES as WORDS
+
+PLAIN = """
+scenario: quiet
+devices: {m: {count: 2}, n: {}}
+steps:
+  - {attach: m, outcome: anyMORE}
+WHOLE
+"""
+
+
+def scenario(more: str = "", whole: str = "") -> str:
+    """With an addition to its step, and further top-level lines."""
+    return PLAIN.replace("MORE", more).replace("WHOLE", whole)
+
+
+def history(*events: str) -> list[str]:
+    """Two devices attach, and these events are seen meanwhile."""
+    begun = ["0 step 0", "1 > m.0 attach", "1 > m.1 attach"]
+    return [*begun, *events, "2 < m.0 attach rejected", "2 < m.1 attach rejected", "2 acted 0"]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ("1 m.0 imeiMismatch", "imeiMismatch"),
+        ("1 m.0 imsiMismatch", "imsiMismatch"),
+        ("1 - gatewayCommError error=broken", "gatewayCommError"),
+        ("1 m.0 failed_connect sys=cc", "failed_connect"),
+        ("1 m.0 disconnect sys=cc reason=network_error", "disconnect.network_error"),
+        ("1 m.0 disconnect sys=cc", "disconnect.no reason"),
+        ("1 m.0 disconnect sys=cc reason=client_disconnect", None),
+        ("1 m.0 firmwareStateChange state=UpdateFailed", "firmwareStateChange.UpdateFailed"),
+        ("1 m.0 firmwareStateChange state=TimedOut", "firmwareStateChange.TimedOut"),
+        ("1 m.0 firmwareStateChange state=Reverted", "firmwareStateChange.Reverted"),
+        ("1 m.0 firmwareStateChange state=Current", None),
+        ("1 m.0 clientDisconnected", None),
+    ],
+)
+def test_trouble_is_told_from_what_is_usual(judged, event, kind):
+    assert judged(scenario(), history(event)).failed == ({f"trouble.{kind}"} if kind else set())
+
+
+@pytest.mark.parametrize(
+    ("more", "whole", "quiet"),
+    [
+        pytest.param("", "", False, id="not asked for"),
+        pytest.param(", expect: [imeiMismatch]", "", True, id="expected of its subjects"),
+        pytest.param(", expect: [{imeiMismatch: {imsi: any}}]", "", True, id="expected with its data"),
+        pytest.param(', expect: [{imeiMismatch: {imsi: "1"}}]', "", False, id="expected with other data"),
+        pytest.param(", expect: [{imeiMismatch: {}, of: n}]", "", False, id="expected of another"),
+        pytest.param("", "expect: [{each: m, sees: imeiMismatch}]", True, id="counted"),
+        pytest.param("", "expect: [{each: n, sees: imeiMismatch}]", False, id="counted of another"),
+        pytest.param("", "allow: [imeiMismatch]", True, id="allowed"),
+        pytest.param("", "allow: [imsiMismatch]", False, id="another is allowed"),
+        pytest.param("", "expect: [{never: [imeiMismatch]}]", True, id="forbidden: told once, by the expectation"),
+        pytest.param(", never: [imeiMismatch]", "", True, id="forbidden in the step"),
+    ],
+)
+def test_what_the_scenario_speaks_of_is_no_trouble(judged, more, whole, quiet):
+    found = judged(scenario(more, whole), history("1.5 m.0 imeiMismatch", "1.5 m.1 imeiMismatch"))
+    assert ("trouble.imeiMismatch" not in found.failed) is quiet
+
+
+@pytest.mark.parametrize("state", ["UpdateFailed", "TimedOut", "Reverted"])
+def test_firmware_states_can_be_allowed_one_by_one(judged, state):
+    text = scenario("", f"allow: [{state}]")
+    assert judged(text, history(f"1 m.0 firmwareStateChange state={state}")).failed == set()
+    other = "Reverted" if state != "Reverted" else "TimedOut"
+    assert judged(text, history(f"1 m.0 firmwareStateChange state={other}")).failed != set()
+
+
+def test_trouble_tells_what_was_seen_and_how_to_accept_it(judged):
+    found = judged(scenario(), history("1.5 m.0 imeiMismatch imsi=1", "1.5 m.1 imeiMismatch"))
+    text = found.text("trouble.imeiMismatch")
+    assert text.startswith("m.0 had trouble: imeiMismatch(imsi=1, imei=350000000000006")
+    assert "an expectation, or allow: [imeiMismatch], would accept it" in text
+    assert "2 concerned (m.0, m.1)" in text
+
+
+def test_files_know_the_same_troubles(judged):
+    del judged
+    assert set(WORDS) == {*TROUBLES, "UpdateFailed", "TimedOut", "Reverted"} - {"firmwareStateChange"}

@@ -1,0 +1,166 @@
+"""Verdicts as text, JSON and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.assertions.verdicts import Finding, Gap, Judgement, Verdicts
+from simulator.errors import Place
+from simulator.report import as_json, junit, text
+from simulator.report.ran import Ran
+
+AT = Place("x.yaml", 11, 5)
+HELD = Judgement(
+    check="steps[0].expect[0]",
+    kind="expectation",
+    place=AT,
+    words="sees ciotConnect within 10 s",
+    verdict="pass",
+    cases=50,
+)
+FAILED = Judgement(
+    check="steps[1].expect[0]",
+    kind="expectation",
+    place=AT,
+    words="sees disconnect(reason=network_activity_timeout) within 301 s",
+    verdict="fail",
+    cases=50,
+    concerned=1,
+    whom=("trackers.17",),
+    headline="trackers.17 sees disconnect(reason=network_activity_timeout) within 301 s",
+    details=(
+        "      waited 301.0 s from vanish at 60.0 s; nearest: 60.2 s disconnect(reason=network_error)",
+        "      1 of 50 trackers; again with: simulator run x.yaml --seed 7 --only trackers.17",
+    ),
+)
+UNREACHED = msgspec.structs.replace(HELD, check="steps[1].expect[1]", verdict="inconclusive", reached=False)
+UNKNOWN = msgspec.structs.replace(
+    FAILED, check="expect[0]", verdict="inconclusive", headline="nobody knows", details=()
+)
+INVARIANT = Judgement(check="invariant.upload-once", kind="invariant", place=AT, words="shows once", verdict="pass")
+
+
+def ran(*judgements: Judgement, verdict: str = "pass", **changes: object) -> Ran:
+    """A rehearsal with these judgements."""
+    verdicts = Verdicts(verdict=verdict, judgements=judgements, acts=144000, events=144512, until_s=86400.0)  # type: ignore[arg-type]
+    about = {
+        "promise": "A promise",
+        "file": "x.yaml",
+        "seed": 7,
+        "time": "virtual",
+        "target": "embedded",
+        "wall_s": 21.34,
+    }
+    return Ran(**{**about, "verdicts": verdicts, **changes})  # type: ignore[arg-type]
+
+
+def test_what_passed_takes_three_lines():
+    assert text.report(ran(HELD, INVARIANT)) == (
+        "PASS  x.yaml  A promise\n"
+        "      1 expectation and 1 invariant held\n"
+        "      144 000 acts, 144 512 events; 24 h 0 min simulated in 21.3 s, seed 7\n"
+    )
+
+
+def test_what_failed_tells_its_story():
+    assert text.report(ran(HELD, FAILED, UNREACHED, INVARIANT, verdict="fail", journal="runs/1/journal.jsonl")) == (
+        "FAIL  x.yaml  A promise\n"
+        "FAIL  x.yaml:11:5  trackers.17 sees disconnect(reason=network_activity_timeout) within 301 s\n"
+        "      waited 301.0 s from vanish at 60.0 s; nearest: 60.2 s disconnect(reason=network_error)\n"
+        "      1 of 50 trackers; again with: simulator run x.yaml --seed 7 --only trackers.17\n"
+        "      1 of 3 expectations and 1 invariant held\n"
+        "      144 000 acts, 144 512 events; 24 h 0 min simulated in 21.3 s, seed 7\n"
+        "      journal: runs/1/journal.jsonl\n"
+    )
+
+
+def test_gaps_and_an_early_end_are_told():
+    verdicts = Verdicts(
+        verdict="inconclusive",
+        judgements=(UNKNOWN,),
+        gaps=tuple(Gap(from_s=i, to_s=i + 0.5, why="lost") for i in range(5)),
+        cut="the run ended early: interrupted",
+    )
+    lines = text.report(ran(verdicts=verdicts, time="real")).splitlines()
+    assert lines[1] == "INCONCLUSIVE  x.yaml:11:5  nobody knows"
+    assert "      the observer may have been blind from 0.000 s to 0.500 s: lost" in lines
+    assert "      and 2 more times" in lines
+    assert "      the run ended early: interrupted" in lines
+
+
+def test_colour_is_an_option_and_changes_nothing_else():
+    plain, coloured = (text.report(ran(FAILED, verdict="fail"), colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain
+    assert coloured.replace("\x1b[31m", "").replace("\x1b[0m", "") == plain != coloured
+
+
+def test_nothing_from_outside_steers_the_terminal():
+    evil = msgspec.structs.replace(FAILED, headline="\x1b[2J", details=("a\rb\x07",))
+    shown = text.report(ran(evil, verdict="fail", promise="\x1b]0;x\x07", notes=("\x9b1m",)))
+    assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_a_finding_is_shown_as_it_comes():
+    finding = Finding(
+        check="x",
+        kind="expectation",
+        verdict="fail",
+        place=AT,
+        subject="m",
+        t_s=1.0,
+        headline="m sees",
+        details=("      a",),
+    )
+    assert text.finding(finding) == "FAIL  x.yaml:11:5  m sees\n      a\n"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "line"),
+    [
+        (["pass"], "1 passed of 1 in 3.2 s, 24 h 0 min simulated\n"),
+        (["pass", "fail", "inconclusive"], "1 passed, 1 failed, 1 inconclusive of 3 in 3.2 s, 72 h 0 min simulated\n"),
+        ([], "0 passed of 0 in 3.2 s\n"),
+    ],
+)
+def test_the_summary_counts(verdicts, line):
+    assert text.summary([ran(verdict=verdict) for verdict in verdicts], 3.21) == line
+
+
+def test_json_has_everything():
+    whole = json.loads(as_json.encode([ran(HELD, FAILED, verdict="fail"), ran(HELD)]))
+    assert (whole["version"], whole["verdict"], len(whole["runs"])) == (1, "fail", 2)
+    judgement = whole["runs"][0]["verdicts"]["judgements"][1]
+    assert judgement["place"] == {"file": "x.yaml", "line": 11, "column": 5}
+    assert judgement["whom"] == ["trackers.17"]
+
+
+def test_junit_counts_and_names_what_failed():
+    root = ElementTree.fromstring(junit.encode([ran(HELD, FAILED, UNREACHED, UNKNOWN, INVARIANT, verdict="fail")]))
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("5", "1", "1", "1")
+    cases = root.findall("./testsuite/testcase")
+    assert [[child.tag for child in case] for case in cases] == [[], ["failure"], ["skipped"], ["error"], []]
+    assert len({case.get("name") for case in cases}) == 5
+    failure = root.find(".//failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert failure.text.splitlines()[2].endswith("--only trackers.17")
+    assert root.find("./testsuite/properties/property[@name='seed']").get("value") == "7"  # type: ignore[union-attr]
+
+
+@given(st.text())
+def test_junit_is_well_formed_whatever_the_words(words):
+    evil = msgspec.structs.replace(FAILED, headline=words, details=(words,), words=words)
+    document = junit.encode([ran(evil, verdict="fail", promise=words, file=words, notes=(words,), journal=words)])
+    assert ElementTree.fromstring(document).find(".//failure") is not None
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_json_is_well_formed_whatever_the_words(words):
+    evil = msgspec.structs.replace(FAILED, headline=words, details=(words,))
+    assert json.loads(as_json.encode([ran(evil, promise=words)]))["runs"][0]["promise"] == words

@@ -1,0 +1,321 @@
+"""Every mistake is told in its place, with what is wrong and what to do, and all of a file at once."""
+
+import pytest
+
+HEAD = "scenario: a\ndevices: {m: {count: 5}, u: {transport: udp}, old: {}}\nsteps:\n"
+
+STEPS = [
+    # the verb
+    ("atach: m", "4:5: no verb 'atach' (did you mean 'attach'?)"),
+    ("attach: m\n    upload: m", "5:5: two verbs in a step: attach and upload (write two steps)"),
+    ("{expect: [ciotConnect]}", "4:5: a step without a verb (write it as attach: meters)"),
+    ("{}", "4:5: a step without a verb (write it as attach: meters)"),
+    ("attach", "4:5: a step must be a mapping, not a word (write it as attach: meters)"),
+    ("", "4:4: an empty step (write it as attach: meters)"),
+    ("{move_sim: old, to: m, x: y}", "4:6: verb 'move_sim' is not in this version (move the SIM to another device)"),
+    ("{together: [{x: y}]}", "4:6: verb 'together' is not in this version (run several steps at the same time)"),
+    ("{repeat: {times: 3}}", "4:6: verb 'repeat' is not in this version (run a block of steps several times)"),
+    ("{blackout: m, lasting: 9 s}", "4:6: verb 'blackout' is not in this version (no datagram passes for a while)"),
+    # whom
+    ("{attach: nobody}", "4:14: no group 'nobody' (known: m, u, old)"),
+    ("{attach: olt}", "4:14: no group 'olt' (did you mean 'old'?)"),
+    ("{attach: m.7}", "4:14: there is no m.7 (m has m.0 to m.4)"),
+    ("{attach: old.1}", "4:14: there is no old.1 (old is one device)"),
+    ("{attach: m.0-9}", "4:14: there is no m.9 (m has m.0 to m.4)"),
+    ("{attach: m.3-1}", "4:14: 'm.3-1' ends before it begins (write m.1-3)"),
+    ("{attach: 110 % of m}", "4:14: share: '110 %' is too much (at most 100 %)"),
+    ("{attach: 0 % of m}", "4:14: 0 % is nobody (write it as 10 % of meters)"),
+    ("{attach: 10 % off m}", "4:14: '10 % off m' is no share of a group (write it as 10 % of meters)"),
+    ("{attach: 10 of m}", "4:14: '10 of m' names nobody (write meters, meters.3, meters.0-9 or 10 % of meters)"),
+    ("{attach: [m, m.3]}", "4:18: 'm.3' is already in 'm' (remove one of them)"),
+    ("{attach: }", "4:13: attach whom? (name a group or a member: attach: meters)"),
+    ("{attach: []}", "4:14: attach: an empty list names nobody (write meters, meters.3, meters.0-9 or 10 % of meters)"),
+    # arguments
+    ("{upload: m, paylod: 24 B}", "4:17: unknown key 'paylod' beside upload (did you mean 'payload'?)"),
+    ("{upload: m, to: x}", "4:17: 'to' does not fit upload (it fits move)"),
+    ("{upload: u, path: x}", "4:17: plain UDP has no path, and u speaks udp (use transport: coap)"),
+    ("{upload: u, confirmable: no}", "4:17: plain UDP has no confirmable, and u speaks udp (use transport: coap)"),
+    ("{upload: m, confirmable: maybe}", "4:30: confirmable is yes or no, not 'maybe'"),
+    ("{upload: m, path: " + "x" * 256 + "}", "is too long (at most 255 bytes between slashes, 1024 in all)"),
+    ("{poll: [m, u]}", "4:16: u speaks udp, which cannot poll (use transport: coap; over udp a waiting message comes"),
+    ("{move: m}", "4:5: move without to (collection that the devices move to)"),
+    ("{move: m, to: narnia}", "4:19: no collection 'narnia' (known: default)"),
+    ("{update: m}", '4:6: update changes nothing (add imsi: "", imei: … or tags: {…})'),
+    ("{update: m, imsi: }", "4:17: 'imsi' has no value (new IMSI; \"\" clears it)"),
+    ("{update: old, imsi: abc}", "4:25: 'abc' is no IMSI (write 1 to 15 digits, or \"\" to clear the IMSI)"),
+    ("{update: m, imei: 999}", "4:17: one IMEI for 5 devices (name one device, such as meters.0)"),
+    ("{link: m}", "4:6: link changes nothing (add preset: nb-iot-ce2, or a value such as loss: 5 %)"),
+    ("{link: m, preset: nbiot-good}", "4:23: no link preset 'nbiot-good' (did you mean 'nb-iot-good'?)"),
+    ("{link: m, loss: 5 %, loss_p: 1 %}", "4:26: loss and loss_p exclude each other (loss replaces the bursts)"),
+    ("{link: m, wake: {up: 1 s}}", "4:21: wake is the same both ways (write one value)"),
+    ("{link: m, loss: {}}", "4:21: loss has neither up nor down (write {up: 5 %} or one value for both)"),
+    ("{link: m, sigma: 1 s}", "4:22: sigma is a number without a unit, not '1 s' (write it as 0.5)"),
+    ("{link: m, loss: 5 %, lasting: 9 s}", "4:26: 'lasting' is not in this version (how long a weather or a fault"),
+    ("{wait: 30}", "4:12: wait: '30' has no unit (units of a duration: us, µs, ms, s, min, h, d; such as 10 min)"),
+    ("{wait: 30 sec}", "4:12: wait: unknown unit 'sec' (did you mean 's'? units of a duration: us, µs, ms, s, min, h"),
+    ("{wait: 0 s}", "4:12: wait must be more than 0"),
+    ("{wait: }", "4:11: wait has no value (write it as wait: 30 s)"),
+    ("{wait: 1 s, outcome: ok}", "4:17: 'outcome' does not fit wait (it fits at, as, within, expect, never)"),
+    ("{wait: 1 s, expect: [ciotConnect]}", "4:26: nobody is said to see ciotConnect (write {ciotConnect: {}, of:"),
+    # payloads
+    (
+        "{upload: m, payload: 24}",
+        "4:26: payload: '24' has no unit (units of a size: B, kB, KiB, MB, MiB; such as 24 B)",
+    ),
+    ("{upload: m, payload: 24 bytes}", "4:26: payload: unknown unit 'bytes' (did you mean 'B'? units of a size: B, kB"),
+    ("{upload: m, payload: hello}", "4:26: payload 'hello' is no size (write 24 B, {text:"),
+    ("{upload: m, payload: 1.5 B}", "4:26: payload '1.5 B' is not a whole number of bytes"),
+    ("{upload: m, payload: 2 MiB}", "4:26: payload: '2 MiB' is too much (at most 1 MiB)"),
+    ("{upload: m, payload: {}}", "4:26: payload is an empty mapping (write 24 B, {text:"),
+    ("{upload: m, payload: {txt: a}}", "4:27: unknown key 'txt' in payload (did you mean 'text'?)"),
+    ("{upload: m, payload: {text: a, hex: bb}}", "4:36: payload has both text and hex (keep one of them)"),
+    (
+        "{upload: m, payload: {text: ''}}",
+        "4:33: text is empty (a payload is never empty by accident; write 0 B if that",
+    ),
+    ("{upload: m, payload: {hex: ' '}}", "4:32: hex is empty (a payload is never empty by accident"),
+    ("{upload: m, payload: {hex: abc}}", "4:32: 'abc' is not hex (write two digits a byte: 0a0b)"),
+    (
+        "{upload: m, payload: {template: '{{ devise }}'}}",
+        "4:37: no field 'devise' in a template (did you mean 'device'?)",
+    ),
+    (
+        "{upload: m, payload: {template: 'a {{ n'}}",
+        "4:37: a {{ or }} without its partner (fields are written {{ device",
+    ),
+    (
+        "{upload: m, payload: {sensor: x}}",
+        "4:27: 'sensor' in payload is not in this version (a named model of a sensor)",
+    ),
+    ("{upload: m, payload: {file: x}}", "4:33: a payload from a file needs a scenario in a folder"),
+    (
+        "{upload: u, payload: 70000 B}",
+        "4:17: 70000 B do not fit into a datagram of 'u' (plain UDP carries at most 65507",
+    ),
+    # modifiers
+    ("{upload: m, over: beta-10}", "4:23: traffic model 'beta-10' is not in this version (write a time: over: 10 min)"),
+    ("{upload: m, over: 10}", "4:23: over: '10' has no unit"),
+    (
+        "{upload: m, every: 10 min}",
+        "4:17: every without for or times (say how long: for: 2 h, or how often: times: 12)",
+    ),
+    ("{upload: m, for: 10 min}", "4:17: for without every (say how often: every: 10 min)"),
+    ("{upload: m, every: 10 min, for: 5 min}", "4:32: for is shorter than every (it would be done once; leave both"),
+    ("{upload: m, every: 1 ms, for: 30 d}", "4:30: 2592000000 repetitions (at most 1000000)"),
+    ("{upload: m, times: 3, for: 1 h}", "4:17: both for and times (keep one of them)"),
+    ("{upload: m, times: three}", "4:24: times is a whole number, not 'three' (write it as 3)"),
+    ("{upload: m, times: 0}", "4:24: times must be from 1 to 1000000, not '0'"),
+    ("{upload: m, at: 400 d}", "4:21: at: '400 d' is too much (at most 366 d)"),
+    ("{upload: m, outcome: okay}", "4:26: no outcome 'okay' (did you mean 'ok'?)"),
+    ("{upload: m, outcome: coap 4.4}", "4:26: no outcome 'coap 4.4' (write it as coap 4.04)"),
+    ("{upload: m, outcome: coap 4.99}", "4:26: no CoAP code 4.99 (the part after the dot is 00 to 31)"),
+    ("{upload: u, outcome: coap 4.04}", "4:26: plain UDP is never answered, so u cannot come to 'coap 4.04' (leave"),
+    (
+        "{upload: u, outcome: timeout}",
+        "4:26: plain UDP is never answered, so u cannot come to 'timeout' (leave outcome",
+    ),
+    (
+        "{attach: m, outcome: coap 4.04}",
+        "4:26: attach cannot come to 'coap 4.04' (it can come to ok, rejected, timeout",
+    ),
+    ("{send: m, retry: 3}", "4:15: retry does not fit send (it fits attach, detach, upload, poll)"),
+    ("{upload: m, retry: {pause: 3 s}}", "4:24: retry without times (write {times: 3, pause: 10 s})"),
+    ("{upload: m, within: 3 s}", "4:17: within without expect or never (it says how long events may take)"),
+    ("{upload: m, as: upload}", "4:21: 'upload' is a verb (choose another name)"),
+    ("{upload: m, as: a b}", "4:21: 'a b' cannot name an act (use letters, digits, - and _)"),
+    # its expectations
+    ("{upload: m, expect: ciotConnect}", "4:25: expect must be a list (write it as [ciotConnect])"),
+    ("{upload: m, expect: []}", "4:25: expect is empty (name an event, or leave expect out)"),
+    ("{upload: m, expect: [upstreamMesage]}", "4:26: no event 'upstreamMesage' (did you mean 'upstreamMessage'?)"),
+    ("{upload: m, expect: [disconnect]}", "4:26: event 'disconnect' is not in this version (an asset's connection"),
+    ("{upload: m, expect: [{ciotConnect: {}, upstreamMessage: {}}]}", "4:26: an entry of expect is one event with its"),
+    ("{upload: m, expect: [{ciotConnect: {}, of: nobody}]}", "4:48: no group 'nobody' (known: m, u, old)"),
+    (
+        "{upload: m, expect: [{each: m, sees: ciotConnect}]}",
+        "4:27: 'each' does not belong here (it goes to the top-level",
+    ),
+    (
+        "{upload: m, expect: [{sequence: [a], each: m}]}",
+        "4:27: 'sequence' is not in this version (events in this order",
+    ),
+    ("{upload: m, expect: [{state: m, where: {a: b}}]}", "4:27: 'state' is not in this version (read through the"),
+    (
+        "{upload: m, never: [{ciotConnect: {}, of: m}]}",
+        "4:25: of does not belong here (a never with of: goes to the top",
+    ),
+    ("{upload: m, never: []}", "4:24: never is empty (name an event, or leave never out)"),
+]
+
+DATA = [
+    ("{transprot: coap}", "4:45: unknown key 'transprot' in the event's data (did you mean 'transport'?)"),
+    ("{bytes: }", '4:51: bytes has no value (write any if it only has to be there, or "")'),
+    ("{bytes: [1, 2]}", "4:52: bytes must be a value, not a list (write {one_of: [a, b]})"),
+    ("{bytes: {one_off: [a]}}", "4:53: no condition 'one_off' (did you mean 'one_of'?)"),
+    ("{bytes: {one_of: []}}", "4:61: one_of is empty (write {one_of: [a, b]})"),
+    ("{bytes: {one_of: [a, [b]]}}", "4:65: one_of has a list in it (it takes plain values)"),
+    ("{bytes: {not: 1, below: 2}}", "4:52: bytes takes one condition, not 2 (write {one_of: [a, b]})"),
+    (
+        "{bytes: below five}",
+        "4:52: 'below five' compares with no number (write it as below 5, or quote it if it is text)",
+    ),
+    ("{bytes: below}", "4:52: 'below' compares with no number (write it as below 5, or quote it if it is text)"),
+    ("{bytes: {matches: '('}}", "4:62: '(' is no regular expression: missing ), unterminated subpattern"),
+    ("{bytes: {matches: '(a+)+$'}}", "4:62: '(a+)+$' repeats what repeats, which can take for ever"),
+    ("{bytes: {matches: '(a|a)*'}}", "4:62: '(a|a)*' repeats what repeats, which can take for ever"),
+    ("{bytes: {matches: '((a{2,5})b){3}'}}", "4:62: '((a{2,5})b){3}' repeats what repeats, which can take for ever"),
+    ("{bytes: {matches: " + "a" * 201 + "}}", "4:62: the pattern is too long (at most 200 characters)"),
+]
+
+WHOLE_RUN = [
+    ("{each: m, sees: ciotConnect, times: 1, at_least: 3}", "6:34: times excludes at_least and at_most (keep one of"),
+    ("{each: m, sees: ciotConnect, at_least: 5, at_most: 2}", "6:34: at_least 5 is more than at_most 2"),
+    ("{each: m, sees: ciotConnect, time: 1}", "6:34: unknown key 'time' in each (did you mean 'times'?)"),
+    ("{each: m, sees: ciotConect}", "6:21: no event 'ciotConect' (did you mean 'ciotConnect'?)"),
+    ("{each: m}", "6:5: each without sees (write {each: meters, sees: upstreamMessage, times: 3})"),
+    ("{none: m.9, sees: ciotConnect}", "6:12: there is no m.9 (m has m.0 to m.4)"),
+    ("{each: m, rate: upload}", "6:15: both each and rate (write two expectations)"),
+    ("{rate: upload}", "6:5: rate without a bound (write {rate: upload, at_least: 99 %})"),
+    ("{rate: upload, at_least: 99}", "6:30: at_least: '99' has no unit (units of a share: %; such as 5 %)"),
+    ("{rate: upload, at_least: 9 %, at_most: 5 %}", "6:20: at_least is more than at_most"),
+    ("{rate: poll, at_least: 9 %}", "6:12: no step does 'poll' (its rate would be a share of nothing)"),
+    ("{rate: uplod, at_least: 9 %}", "6:12: no verb or step 'uplod' (did you mean 'upload'?)"),
+    ("{rate: reboot, at_least: 9 %}", "6:12: verb 'reboot' is not in this version"),
+    ("{latency: upstreamMessage}", "6:5: latency without a bound (write {latency: upstreamMessage, p99: below 2 s})"),
+    ("{latency: upstreamMessage, p99: 2 s}", "6:37: p99: '2 s' is no bound (write it as below 2 s)"),
+    ("{latency: upstreamMessage, p99: below 2}", "6:37: p99: '2' has no unit"),
+    ("{latency: upstreamMessage, p100: below 2 s}", "6:32: no percentile 'p100' (write p50, p99, p99.9 or max)"),
+    ("{never: upstreamMessage}", "6:13: never must be a list (write it as [ciotConnect])"),
+    ("{never: [ciotConnect], of: x}", "6:32: no group 'x' (known: m, u, old)"),
+    (
+        "upstreamMessage",
+        "6:5: upstreamMessage alone says not who sees it (write {each: meters, sees: upstreamMessage})",
+    ),
+    (
+        "{upstreamMessage: {}}",
+        "6:5: nobody is said to see this (write {each: meters, sees: upstreamMessage, times: 3})",
+    ),
+    ("{eech: m, sees: ciotConnect}", "6:6: no expectation 'eech' (did you mean 'each'?)"),
+    ("{}", "6:5: an empty expectation (write {each: meters, sees: upstreamMessage, times: 3})"),
+    ("{sequence: [ciotConnect], each: m}", "6:6: 'sequence' is not in this version (events in this order, others"),
+    ("{exactly: [ciotConnect], each: m}", "6:6: 'exactly' is not in this version (these events and no others)"),
+    ("{after: x, within: 3 s, sees: y}", "6:6: 'after' is not in this version (timed from a named act)"),
+    ("{state: m, where: {a: b}}", "6:6: 'state' is not in this version (read through the platform's API)"),
+]
+
+TOP = [
+    ("sede: 7", "3:1: unknown key 'sede' in a scenario (did you mean 'seed'?)"),
+    ("seed: -1", "3:7: seed must be from 0 to 9223372036854775807, not '-1'"),
+    ("seed: 0.5", "3:7: seed is a whole number, not '0.5' (write it as 3)"),
+    ("seed:", "3:1: 'seed' has no value (number; the same seed gives the same run)"),
+    ("gateways: {}", "3:1: 'gateways' in a scenario is not in this version (groups of gateways)"),
+    ("assets: {}", "3:1: 'assets' in a scenario is not in this version (groups of CloudConnect assets)"),
+    ("firmware: {}", "3:1: 'firmware' in a scenario is not in this version (images: name → version and image)"),
+    ("tokens: {}", "3:1: 'tokens' in a scenario is not in this version (API tokens: name → resource and write)"),
+    ("observers: {}", "3:1: 'observers' in a scenario is not in this version (event streams: name → token and stream)"),
+    ("include: x.yaml", "3:1: 'include' in a scenario is not in this version (another file's groups and firmware)"),
+    ("tags: smoke", "3:7: tags must be a list (write it as [one, two])"),
+    ("tags: [a, a]", "3:11: 'a' is twice in tags (remove one of them)"),
+    ("tags: [a b]", "3:8: 'a b' in tags is no word (use letters, digits, - and _)"),
+    ("mutants: {a: b}", "3:10: mutants must be a list (write it as [one, two])"),
+    ("order: some", "3:8: no order 'some' (the only one is all; leave it out otherwise)"),
+    ("allow: [imeimismatch]", "3:9: no trouble or invariant 'imeimismatch' (did you mean 'imeiMismatch'?)"),
+    ("collections: {default: {}}", "3:15: collection 'default' is always there (choose another name)"),
+    ("collections: [a]", "3:14: collections must be a mapping, not a list (write it as {north: {region: north}})"),
+    ("devices: []", "3:10: devices must be a mapping, not a list (write it as {meters: {count: 10}})"),
+    (
+        "devices: {a.b: {}}",
+        "3:11: 'a.b' cannot name a group (a name begins with a letter and has letters, digits, - and _",
+    ),
+    ("devices: {m: 5}", "3:14: group m must be a mapping, not a word (write it as m: {count: 10, transport: coap})"),
+    ("devices: {m: {cout: 3}}", "3:15: unknown key 'cout' in group m (did you mean 'count'?)"),
+    ("devices: {m: {count: 0}}", "3:22: count must be from 1 to 1000000, not '0'"),
+    ("devices: {m: {count: 24 B}}", "3:22: count is a whole number, not '24 B' (write it as 3)"),
+    (
+        "devices: {m: {count: 600000}, n: {count: 600000}}",
+        "3:31: 1200000 devices in all (a scenario has at most 1000000)",
+    ),
+    ("devices: {m: {network: internet}}", "3:24: no network 'internet' (did you mean 'inet'?)"),
+    ("devices: {m: {network: gateway g}}", "3:24: network 'gateway g' is not in this version (it has: ciot)"),
+    ("devices: {m: {transport: dtls}}", "3:26: transport 'dtls' is not in this version (it has: udp, coap)"),
+    ("devices: {m: {transport: udp, stack: aiocoap}}", "3:31: stack: aiocoap speaks CoAP, and the transport is udp"),
+    ("devices: {m: {link: perfct}}", "3:21: no link preset 'perfct' (did you mean 'perfect'?)"),
+    ("devices: {m: {link: {preset: wifi, los: 1 %}}}", "3:36: unknown key 'los' in link (did you mean 'loss'?)"),
+    ("devices: {m: {sim: none}}", "3:15: 'sim' in group m is not in this version (none: starts without a SIM)"),
+    ("devices: {m: {battery: 3 V}}", "3:15: 'battery' in group m is not in this version (what the devices live on)"),
+    ("devices: {m: {identity: {imsi: 001}}}", "3:32: imsi: '001': identities of one's own are not in this version"),
+    ("devices: {m: {collection: x}}", "3:27: no collection 'x' (known: default)"),
+    ("devices: {m: {registered: 0}}", "3:27: registered is yes or no, not '0'"),
+    ("devices: {m: {tags: {a: [b]}}}", "3:25: 'a' in tags must be text, not a list"),
+    ("devices: {m: {payload: 1 MiB, transport: udp}}", "3:15: 1048576 B do not fit into a datagram of 'm'"),
+    ("about: []", "3:8: about must be a word, not a list"),
+]
+
+
+def _is_told(found: list[str], told: str) -> None:
+    assert len(found) == 1, found
+    assert told in found[0]
+    assert ": " in found[0]
+
+
+@pytest.mark.parametrize(("step", "told"), STEPS)
+def test_mistakes_of_a_step(mistakes, step, told):
+    _is_told(mistakes(f"{HEAD}  - {step}\n"), told)
+
+
+@pytest.mark.parametrize(("data", "told"), DATA)
+def test_mistakes_of_a_data_matcher(mistakes, data, told):
+    _is_told(mistakes(f"{HEAD}  - {{upload: m, expect: [{{upstreamMessage: {data}}}]}}\n"), told)
+
+
+@pytest.mark.parametrize(("entry", "told"), WHOLE_RUN)
+def test_mistakes_of_an_expectation_of_the_whole_run(mistakes, entry, told):
+    _is_told(mistakes(f"{HEAD}  - upload: m\nexpect:\n  - {entry}\n"), told)
+
+
+@pytest.mark.parametrize(("line", "told"), TOP)
+def test_mistakes_of_a_file(mistakes, line, told):
+    _is_told(mistakes(f"scenario: a\nsteps: [{{wait: 1 s}}]\n{line}\n"), told)
+
+
+def test_what_a_file_must_have(mistakes):
+    assert mistakes("about: x") == [
+        "no scenario: (every scenario has scenario: one sentence that states a promise)",
+        "no steps: (every scenario has steps: what happens, in order)",
+    ]
+    assert mistakes("scenario: a\nsteps: []") == ["2:8: no steps (a scenario in which nothing happens proves nothing)"]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(mistakes):
+    found = mistakes(
+        """\
+scenario: a
+scenario: b
+devices:
+  meters: {count: 5, transprot: udp}
+  &x other: {count: many}
+steps:
+  - {atach: meters}
+  - {attach: meter, over: 10}
+  - {upload: meters, as: first}
+  - {upload: other, as: first}
+expect:
+  - {rate: poll, at_least: 5}
+"""
+    )
+    assert [line.partition(": ")[0] for line in found] == [
+        "2:1", "4:22", "5:3", "5:21", "7:6", "8:14", "8:27", "10:25", "12:12", "12:28",
+    ]  # fmt: skip
+
+
+def test_a_group_that_is_at_fault_is_not_called_unknown_too(mistakes):
+    found = mistakes("scenario: a\ndevices: {meters: 5, others: {count: x}}\nsteps: [{attach: [meters, others]}]\n")
+    assert [line.partition(": ")[0] for line in found] == ["2:19", "2:38"]
+    assert mistakes("scenario: a\ndevices: 5\nsteps: [{attach: [meters, others]}]\n") == [
+        "2:10: devices must be a mapping, not a word (write it as {meters: {count: 10}})"
+    ]
+
+
+def test_words_of_a_file_cannot_steer_a_terminal(mistakes):
+    (found,) = mistakes('scenario: a\nsteps: [{wait: "\\e[31m1 s"}]')
+    assert "\x1b" not in found
+    assert r"'\x1b[31m1 s'" in found

@@ -1,0 +1,65 @@
+"""The tables of names: what the language says of itself."""
+
+import pytest
+
+from simulator import words
+from simulator.assertions.invariants import INVARIANTS
+from simulator.plan.estimate import RADIOS
+from simulator.scenario.verbs import _ACTS
+from simulator.wire.presets import KEYS, PRESETS
+
+
+def test_no_argument_or_modifier_bears_a_verb_s_name():
+    assert not set(words.VERB) & (set(words.ARGUMENTS) | set(words.MODIFIERS))
+    assert not set(words.ARGUMENTS) & set(words.MODIFIERS)
+
+
+def test_no_event_is_also_a_form_or_whom_it_is_about():
+    assert not set(words.EVENTS) & (set(words.WHOLE_RUN_FORMS) | {"of"})
+
+
+def test_the_verbs_of_this_version():
+    now = {verb.name for verb in words.VERBS if verb.now}
+    assert now == {"attach", "detach", "upload", "poll", "send", "create", "update", "remove", "move", "link", "wait"}
+    assert set(_ACTS) | {"wait"} == now
+
+
+def test_every_word_of_a_verb_is_known_and_helped():
+    for verb in words.VERBS:
+        assert verb.help
+        assert set(verb.arguments) <= set(words.ARGUMENTS)
+        assert set(verb.required) <= set(verb.arguments)
+        assert set(verb.outcomes) <= {*words.OUTCOMES, "coap"}
+
+
+def test_the_platform_has_24_events():
+    assert sum(event.sys == "span" for event in words.EVENTS.values()) == 24
+
+
+def test_the_tables_agree_with_those_who_carry_them_out():
+    assert set(words.LINK_PRESETS) == set(PRESETS) == set(RADIOS)
+    assert set(words.LINK_KEYS) == set(KEYS)
+    assert set(words.INVARIANTS) == {invariant.name for invariant in INVARIANTS}
+
+
+def test_the_estimate_knows_the_presets_as_they_are():
+    for name, radio in RADIOS.items():
+        up = PRESETS[name].up
+        assert (radio.delay_s, radio.rate_bps) == (up.delay_s, up.rate_bps)
+        assert radio.wake_s == PRESETS[name].wake_s
+        assert radio.loss == pytest.approx(up.loss, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("atach", "attach"),
+        ("ATTACH", "attach"),
+        ("move-sim", "move_sim"),
+        ("zebra", None),
+        ("", None),
+        ("x" * 1_000_000, None),
+    ],
+)
+def test_the_nearest_word(word, near):
+    assert words.nearest(word, words.VERB) == near

@@ -1,0 +1,124 @@
+"""The server as a whole: on the memory wire in virtual time, and on sockets by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from simulator.clock import VirtualClock
+from simulator.errors import LocalError
+from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.span.http import HttpRequest
+from simulator.server.span.settings import SpanSettings, TokenSettings
+from simulator.wire.drivers.virtual import run_virtual
+from simulator.wire.memory import MemoryNetwork
+
+
+def test_tokens_are_the_same_for_a_seed_and_not_the_same_for_two():
+    one, same, other = (ReferenceServer(ServerSettings.on_free_ports(seed=seed), VirtualClock()) for seed in (1, 1, 2))
+    assert (one.token, one.read_token) == (same.token, same.read_token)
+    assert len({one.token, one.read_token, other.token, other.read_token}) == 4
+    assert len(one.token) == 64
+
+
+def test_tokens_of_its_own_and_of_its_settings_are_known():
+    span = SpanSettings(tokens=(TokenSettings(text="third", resource="/collections/1"),))
+    server = ReferenceServer(ServerSettings(token="a", read_token="b", span=span), VirtualClock())
+
+    def status(method, token):
+        request = HttpRequest(method=method, path="/span/collections", headers={"x-api-token": token})
+        return server.api.handle(request, 0).status
+
+    assert [status("GET", token) for token in ("a", "b", "third")] == [200, 200, 403]
+    assert [status("POST", token) for token in ("a", "b", "third")] == [200, 403, 403]
+
+
+def test_one_token_cannot_be_both():
+    with pytest.raises(LocalError, match="the same"):
+        ReferenceServer(ServerSettings(token="a", read_token="a"), VirtualClock())
+
+
+def test_ports_are_the_real_ones_plus_ten_thousand():
+    settings = ServerSettings()
+    assert (settings.host, settings.api_port, settings.udp_port, settings.coap_port) == (
+        "127.0.0.1",
+        10080,
+        11234,
+        15683,
+    )
+
+
+def test_nothing_is_open_before_the_start():
+    server = ReferenceServer(ServerSettings.on_free_ports(), VirtualClock())
+    assert server.endpoints() == []
+    assert (server.udp_address, server.coap_address) == (0, 0)
+
+
+def test_in_virtual_time_devices_come_over_the_memory_wire_and_the_api_in_process():
+    async def scene(loop):
+        clock = loop.clock
+        server = ReferenceServer(ServerSettings.on_free_ports(), clock)
+        wire = MemoryNetwork(loop.timers, clock)
+        await server.start(wire)
+        assert [each.what for each in server.endpoints()] == ["UDP", "CoAP"]
+
+        def call(path, body):
+            headers = {"x-api-token": server.token}
+            request = HttpRequest(method="POST", path=path, headers=headers, body=msgspec.json.encode(body))
+            answer = server.api.handle(request, clock.unix_ns())
+            assert answer.status == 200
+            return msgspec.json.decode(answer.body)
+
+        collection = call("/span/collections", {})["collectionId"]
+        devices = f"/span/collections/{collection}/devices"
+        device = call(devices, {"config": {"ciot": {"imsi": "1"}}})["deviceId"]
+        call("/simulator/login", {"imsi": "1", "address": "10.64.0.5"})
+        path = f"/span/collections/{collection}/activity"
+        request = HttpRequest(method="GET", path=path, headers={"x-api-token": server.read_token})
+        stream = server.api.open_stream(request, clock.unix_ns(), lossless=True)
+
+        received = []
+        port = await wire.open("127.64.0.5", 4200, lambda data, peer, local_ip, now: received.append((data, peer)))
+        port.send(b"22.5", server.udp_address)
+        await asyncio.sleep(1)
+        assert received == []  # plain UDP is not acknowledged
+        call(f"{devices}/{device}/outbox", {"payload": "cGluZw=="})
+        port.send(
+            bytes.fromhex("48020001 0102030405060708 b464617461 026f6e 06736572766572 ff 00"), server.coap_address
+        )
+        await asyncio.sleep(1)
+        port.send(
+            bytes.fromhex("48020002 0102030405060708 b464617461 026f6e 06736572766572 ff 00"), server.coap_address
+        )
+        await asyncio.sleep(1)
+        # 2.05 with what was waiting, then 2.01 (span §A.2)
+        assert received == [
+            (bytes.fromhex("68450001 0102030405060708 c12a ff 70696e67"), server.coap_address),
+            (bytes.fromhex("68410002 0102030405060708"), server.coap_address),
+        ]
+        seen = [msgspec.json.decode(message) for message in stream.take()]
+        assert [(each["event"], each["time"][11:], each["data"].get("transport")) for each in seen] == [
+            ("clientConnected", "00:00:00", None),
+            ("upstreamMessage", "00:00:00", "udp"),
+            ("upstreamMessage", "00:00:01", "coap"),
+            ("downstreamMessage", "00:00:01", "coap"),
+            ("upstreamMessage", "00:00:02", "coap"),
+        ]
+        await server.stop()
+        await server.stop()
+
+    run_virtual(scene)
+
+
+def test_a_datagram_port_in_use_leaves_nothing_open():
+    async def scene(loop):
+        wire = MemoryNetwork(loop.timers, loop.clock)
+        await wire.open("127.0.0.1", 15683, lambda *_: None)
+        server = ReferenceServer(ServerSettings(), loop.clock)
+        with pytest.raises(LocalError, match="15683"):
+            await server.start(wire)
+        await wire.open("127.0.0.1", 11234, lambda *_: None)
+
+    run_virtual(scene)

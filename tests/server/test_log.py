@@ -1,0 +1,43 @@
+"""One readable line per event, whatever somebody put into a tag."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.server.log import describe, device_name
+from simulator.server.span.core import SpanCore
+
+EVENT = (
+    b'{"collectionId":"17dj5j4ce8bkci","data":{"bytes":"9","transport":"udp"},"deviceId":"17kl14hm46h4c2",'
+    b'"event":"upstreamMessage","time":"2024-04-25 20:23:36"}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "line"),
+    [
+        (EVENT, "meter 7", "2024-04-25 20:23:36  upstreamMessage     meter 7 (17kl14hm46h4c2)  bytes=9 transport=udp"),
+        (EVENT, "", "2024-04-25 20:23:36  upstreamMessage     17kl14hm46h4c2  bytes=9 transport=udp"),
+        (
+            b'{"collectionId":"17dj","event":"gatewayConnected","time":"2024-04-25 20:23:36"}',
+            "",
+            "2024-04-25 20:23:36  gatewayConnected    17dj",
+        ),
+        (b'{"dropped":"12","type":"dropped"}', "", "12 events were too many to print"),
+        (b'{"type":"keepalive"}', "", None),
+        (b'{"event":"x","time":"t","data":{"a":"\\u001b[2J\\n"}}', "", "t  x                     a=�[2J�"),
+    ],
+)
+def test_lines(message, name, line):
+    assert describe(message, lambda device: name) == line
+
+
+def test_a_device_is_called_by_its_tag():
+    core = SpanCore()
+    device = core.registry.create_device(core.create_collection())
+    name_of = device_name(core.registry)
+    assert name_of(device.id) == ""
+    device.tags = {"name": "meter\x1b7"}
+    assert name_of(device.id) == "meter�7"
+    core.remove(device)
+    assert name_of(device.id) == ""

@@ -1,0 +1,117 @@
+"""The server alone, as a process: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from simulator.server.app import ServerSettings
+from simulator.server.serve import serve
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import asyncio, sys
+from simulator.server.app import ServerSettings
+from simulator.server.serve import serve
+sys.exit(asyncio.run(serve(ServerSettings.on_free_ports(read_token="reader"), wire="auto")))
+"""
+
+
+async def started(program: str = PROGRAM):
+    """The process and its table."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    table = {}
+    while "read-only" not in table:
+        line = (await process.stdout.readline()).decode()
+        assert line, (await process.stderr.read()).decode()
+        what, where = line.split(maxsplit=1)
+        table[what] = where.strip()
+    return process, table
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_prints_where_it_is_and_what_happens_and_ends_when_told(how):
+    async def scene():
+        process, table = await started()
+        assert list(table) == ["API", "events", "data", "UDP", "CoAP", "token", "read-only"]
+        assert (len(table["token"]), table["read-only"]) == (64, "reader")
+        headers = {"X-API-Token": table["token"]}
+        async with aiohttp.ClientSession(headers=headers) as client:
+            async with client.post(f"{table['API']}/collections", json={}) as answer:
+                collection = (await answer.json())["collectionId"]
+            url = f"{table['API']}/collections/{collection}/devices"
+            async with client.post(url, json={"tags": {"name": "meter"}}) as answer:
+                device = (await answer.json())["deviceId"]
+            socket = await client.ws_connect(table["events"].replace("ID", collection))
+            line = (await process.stdout.readline()).decode()
+            assert line[19:] == f"  deviceCreated       meter ({device})\n"
+            began = asyncio.get_running_loop().time()
+            process.send_signal(how)
+            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+            rest, errors = await process.communicate()
+        assert asyncio.get_running_loop().time() - began < 2
+        assert (process.returncode, rest, errors) == (0, b"", b"")
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+
+
+def test_what_happened_just_before_the_end_is_still_printed():
+    async def scene():
+        process, table = await started()
+        async with aiohttp.ClientSession(headers={"X-API-Token": table["token"]}) as client:
+            async with client.post(f"{table['API']}/collections", json={}) as answer:
+                collection = (await answer.json())["collectionId"]
+            for _ in range(3):
+                async with client.post(f"{table['API']}/collections/{collection}/devices", json={}) as answer:
+                    assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        rest, _ = await process.communicate()
+        assert rest.count(b"deviceCreated") == 3
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+
+
+def test_a_port_in_use_ends_it_with_one_clear_line(capsys):
+    from simulator.errors import LocalError
+
+    async def scene():
+        process, table = await started()
+        try:
+            for option, where in (("api_port", table["API"].split("/")[2]), ("udp_port", table["UDP"]),
+                                  ("coap_port", table["CoAP"])):  # fmt: skip
+                port = int(where.rsplit(":", 1)[1])
+                settings = {"api_port": 0, "udp_port": 0, "coap_port": 0} | {option: port}
+                with pytest.raises(LocalError, match=f"port {port} on 127.0.0.1 is in use"):
+                    await serve(ServerSettings(**settings))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_pipe_that_closes_does_not_stop_it():
+    async def scene():
+        process, table = await started()
+        process.stdout._transport.close()
+        headers = {"X-API-Token": table["token"]}
+        async with aiohttp.ClientSession(headers=headers) as client:
+            async with client.post(f"{table['API']}/collections", json={}) as answer:
+                collection = (await answer.json())["collectionId"]
+            for _ in range(3):
+                async with client.post(f"{table['API']}/collections/{collection}/devices", json={}) as answer:
+                    assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        assert (await process.wait(), await process.stderr.read()) == (0, b"")
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
