@@ -1,4 +1,8 @@
-"""The calendar of what time decides. Nobody is taken out of it: what was decided otherwise is skipped."""
+"""The calendar of what time decides. Nobody is taken out of it: what was decided otherwise is skipped.
+
+A window ends before its last moment: what happens exactly then comes too late. So it does not matter whether the
+run's timer or a record of the same time is heard of first, and a journal is judged as the run was.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +53,10 @@ class Deadlines:
         """A time before which nothing is decided by time; cheaper than `next`."""
         return self._heap[0][0] if self._heap else FOREVER
 
-    def expire(self, now: float, *, including_now: bool) -> None:
-        """Decide what time decides, up to `now`."""
+    def expire(self, now: float) -> None:
+        """Decide what time decides, up to and including `now`."""
         heap = self._heap
-        while heap and (heap[0][0] < now or (including_now and heap[0][0] == now)):
+        while heap and heap[0][0] <= now:
             when, _, what = heapq.heappop(heap)
             if what.open:
                 what.expire(when)

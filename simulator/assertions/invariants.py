@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.assertions.causes import ActOnce, ConnectedOnce, MismatchOnce
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.downstream import Downstream
 from simulator.assertions.machine import Machine
@@ -43,6 +44,24 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "shows clientConnected before the first upstreamMessage after a ciotConnect",
         "span §3.4",
         ConnectedFirst,
+    ),
+    Invariant(
+        "connected-once",
+        "shows clientConnected once after each ciotConnect, until it is idle",
+        "span §3.4",
+        ConnectedOnce,
+    ),
+    Invariant(
+        "act-once",
+        "shows one event for each attach, create, update, remove and move that was accepted, and none without",
+        "span §3.4",
+        ActOnce,
+    ),
+    Invariant(
+        "mismatch-once",
+        "shows at most one imeiMismatch and one imsiMismatch for each login that was not accepted",
+        "span §3.4, mobile-network §3.2",
+        MismatchOnce,
     ),
     Invariant(
         "downstream-queued",

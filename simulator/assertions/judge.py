@@ -123,7 +123,7 @@ class Judge:
     def expire(self, now: float) -> Sequence[Finding]:
         """Decide what time has decided by `now`. Harmless when called early."""
         docket = self._docket
-        self._deadlines.expire(now, including_now=True)
+        self._deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
         self._retire()
         news, docket.news = docket.news, []
@@ -136,7 +136,7 @@ class Judge:
     def finish(self, now: float) -> Verdicts:
         """The run is over at `now`. Returns: the verdict on everything; what is undecided is inconclusive."""
         docket = self._docket
-        self._deadlines.expire(now, including_now=True)
+        self._deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
         if docket.cut is None:
             undone = next((machines for machines in self._steps if machines.open), None)
@@ -165,7 +165,7 @@ class Judge:
             return
         docket, deadlines = self._docket, self._deadlines
         now = event.rx_s
-        if now > deadlines.soonest:
+        if now >= deadlines.soonest:
             self._pass_time(now)
         self._events += 1
         for see in self._board.events.get(event.name, self._board.any_event):
@@ -180,7 +180,7 @@ class Judge:
 
     def _on_act(self, act: ActRecord) -> None:
         docket, deadlines = self._docket, self._deadlines
-        if act.t_s > deadlines.soonest:
+        if act.t_s >= deadlines.soonest:
             self._pass_time(act.t_s)
         docket.acts[act.subject] = act
         live = self._live.get(act.step)
@@ -209,6 +209,8 @@ class Judge:
             machines.begin(record.t_s)
         elif record.phase == "acted":
             machines.acted(record.t_s)
+        else:
+            machines.over(record.t_s)
         self._retire()
 
     def _on_gap(self, record: GapRecord) -> None:
@@ -234,7 +236,7 @@ class Judge:
     def _pass_time(self, now: float) -> None:
         """Time has passed without anybody asking, as it does when a journal is judged afterwards."""
         docket = self._docket
-        self._deadlines.expire(now, including_now=False)
+        self._deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
 
     def _retire(self) -> None:

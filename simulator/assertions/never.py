@@ -78,6 +78,10 @@ class NeverInStep(Never):
         """Whether the window is open."""
         return not self._over
 
+    def see(self, event: EventRecord) -> None:
+        if not self._over:
+            super().see(event)
+
     def acted(self, now: float) -> None:
         """All acts have ended: the window closes `within` later."""
         self.until_s = now + self._within_s

@@ -188,6 +188,13 @@ class Ordered(Machine):
         self._block(waiting)
         self._close(waiting)
 
+    def over(self, now: float) -> None:
+        """The run said that the step is decided: what is not seen by now was absent."""
+        for lists in list(self._open.values()):
+            for waiting in list(lists):
+                waiting.deadline_s = min(waiting.deadline_s, now)
+                self.missed(waiting, now)
+
     @property
     def looks_out(self) -> bool:
         """Whether an event that is too late would still make a failure text clearer."""

@@ -14,6 +14,12 @@ from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Move
 
 
+def _text(event: EventRecord, key: str) -> str:
+    """A field of the object; "" if it is not there, or no text, as only a damaged journal can have it."""
+    value = event.raw.get(key)
+    return value if isinstance(value, str) else ""
+
+
 class _Rule(Machine):
     """What the four have in common."""
 
@@ -53,18 +59,18 @@ class Silent(_Rule):
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
-        self._removed: dict[object, EventRecord] = {}
+        self._removed: dict[str, EventRecord] = {}
 
     def see(self, event: EventRecord) -> None:
         removed = self._removed
         if removed:
-            before = removed.get(event.raw.get("deviceId"))
+            before = removed.get(_text(event, "deviceId"))
             if before is not None and before.collection == event.collection:
                 self._fail(event, f"removed at {texts.moment(before.rx_s)}")
                 return
-        if event.name == "deviceRemoved" and "deviceId" in event.raw:
+        if event.name == "deviceRemoved" and (device := _text(event, "deviceId")):
             self._check.cases += 1
-            removed[event.raw["deviceId"]] = event
+            removed[device] = event
 
 
 class Moved(_Rule):
@@ -75,14 +81,14 @@ class Moved(_Rule):
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
-        self._left: dict[tuple[object, object], EventRecord] = {}
+        self._left: dict[tuple[str, str], EventRecord] = {}
 
     def see(self, event: EventRecord) -> None:
         moves = event.name == "deviceMoved"
         if not moves and not self._left:
             return
-        here = event.raw.get("collectionId")
-        key = event.raw.get("deviceId"), here
+        here = _text(event, "collectionId")
+        key = _text(event, "deviceId"), here
         if moves and "to" in event.data:
             self._check.cases += 1
             if event.data["to"] == here:

@@ -83,6 +83,11 @@ class StepMachines:
         if self._never is not None:
             self._never.acted(now)
 
+    def over(self, now: float) -> None:
+        """The run took the step for decided. A history from which something was taken may leave it undecided."""
+        if self._ordered is not None:
+            self._ordered.over(now)
+
     def finish(self) -> None:
         """The run is over."""
         if self._outcomes is not None:

@@ -120,13 +120,12 @@ class Uploads(Machine):
 
     def _sent(self, sender: _Sender, act: ActRecord) -> None:
         what = self._world.act(act.step)
-        budget = 1
+        budget = self._world.attempts(act.step)
         confirmable = True
         if isinstance(what, Upload):
             if what.path.strip("/") in RESERVED_PATHS and sender.group.transport != "udp":
                 return
             confirmable = what.confirmable
-            budget += self._world.scenario.steps[act.step].retries
         if sender.may_copy and (sender.group.transport == "udp" or not confirmable):
             budget *= 2  # nothing in a plain datagram tells a copy from a second message
         sender.pending.append(_Sent(self, act, sender.epoch, budget))

@@ -32,6 +32,10 @@ class World:
         """What a step does; None: no step of the scenario."""
         return self.scenario.steps[step].act if 0 <= step < len(self.scenario.steps) else None
 
+    def attempts(self, step: int) -> int:
+        """How often a subject may try in one act of a step; 1 for what is no step of the scenario."""
+        return 1 + self.scenario.steps[step].retries if self.act(step) else 1
+
     def may_copy(self, group: Group) -> bool:
         """Whether a datagram of that group can reach the platform twice by the network's doing."""
         return self._copying or _may_copy(group.link)

@@ -100,6 +100,8 @@ class _Tally:
         try:
             with open_journal(journal_path) as journal:
                 result = rehearse(scenario, self._settings, journal, progress)
+        except UsageError:
+            raise
         except SimulatorError as error:
             progress.close()
             self._tell_error(path, error)

@@ -66,7 +66,7 @@ class _Watcher:
                 if first:
                     raise
             if first and not self._as_json:
-                print(f"watching {len(self._readers)} collections; Ctrl-C ends it", flush=True)
+                print(f"watching {_counted(len(self._readers))}; Ctrl-C ends it", flush=True)
             first = False
             await asyncio.sleep(LOOK_FOR_NEW_S)
 
@@ -98,3 +98,9 @@ class _Watcher:
     def _gap(self, from_s: float, to_s: float, why: str) -> None:
         if not self._as_json:
             print(f"--- {why}; nothing was seen for {to_s - from_s:.1f} s", flush=True)
+
+
+def _counted(collections: int) -> str:
+    if collections == 1:
+        return "1 collection"
+    return f"{collections} collections" if collections else "for collections: there are none yet"

@@ -147,6 +147,14 @@ class _Stage:
 
 async def _interruptible(loop: Any, rehearsal: Rehearsal) -> Result:
     """Run it; SIGINT and SIGTERM end it in order, with clean-up."""
+
+    def failed(_loop: object, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        # The peer hanging up at the wrong moment is its affair, and no defect of ours.
+        if error is not None and not isinstance(error, (OSError, asyncio.CancelledError)):
+            rehearsal.broke(error)
+
+    loop.set_exception_handler(failed)
     task = asyncio.ensure_future(rehearsal.run())
     caught: list[int] = []
 

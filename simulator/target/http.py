@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,18 @@ class HttpCaller:
 
 
 def _reason(error: BaseException) -> str:
-    words = str(error) or type(error).__name__
-    return f"no connection ({words}); is the platform running, and is this its API's address?"
+    """Why a call failed, without the library's own idiom."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"the platform answers {error.status}; is the token right?"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno  # asyncio puts its own words into strerror
+        words = os.strerror(number).lower() if number else str(error.os_error)
+        return f"no connection ({words}); is the platform running, and is this its API's address?"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CALL_TIMEOUT_S:.0f} s"
+    return f"the connection broke ({str(error) or type(error).__name__})"
 
 
 class SocketObserver:

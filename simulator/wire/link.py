@@ -118,6 +118,7 @@ class Half:
         profile, radio = shared.profile, shared.radio
         if profile.pass_s > 0.0 and now % profile.period_s >= profile.pass_s:
             counts.blackout += 1
+            self._n = first - 1  # was never on the air; the numbers there have no gaps
             return LOST
         ready = now if radio is None else radio.ready(now)
         left: float | None = ready
@@ -180,6 +181,7 @@ class Links:
         self._default = default
         self.up_counts, self.down_counts = LinkCounts(), LinkCounts()
         self._profiles: dict[Ipv4, LinkProfile] = {}
+        self._known: dict[LinkProfile, LinkProfile] = {}
         self._names: dict[Ipv4, str] = {}
         # Missing: as everybody. None: of its own, not made yet.
         self._up: dict[Ipv4, Half | None] = {}
@@ -192,7 +194,7 @@ class Links:
 
     def set(self, ip: Ipv4, profile: LinkProfile) -> None:
         """The link from now on; what is on its way stays on its way."""
-        self._profiles[ip] = profile
+        self._profiles[ip] = self._known.setdefault(profile, profile)  # a group's members share one
         up, down = self._up.get(ip), self._down.get(ip)
         if up is None or down is None:
             self._up[ip] = self._down[ip] = None

@@ -40,18 +40,7 @@ class MemoryPort:
     what it is sent comes down.
     """
 
-    __slots__ = (
-        "_any",
-        "_closed",
-        "_deliver",
-        "_ip",
-        "_network",
-        "_receiver",
-        "_waiting",
-        "address",
-        "counts",
-        "links",
-    )
+    __slots__ = ("_closed", "_deliver", "_ip", "_network", "_receiver", "_waiting", "address", "counts", "links")
 
     def __init__(self, network: MemoryNetwork, where: Address, receiver: Receiver, links: Links | None) -> None:
         self._network = network
@@ -78,14 +67,14 @@ class MemoryPort:
         target = ports.get(peer) or ports.get(peer >> 32 << 32)
         own_ip = local_ip or self._ip
         peer_ip = peer & 0xFFFFFFFF
-        links = self.links
+        up = self.links
         now = network.now()
-        for left in (now,) if links is None else links.fates(own_ip, True, size, now):
+        for left in (now,) if up is None else up.fates(own_ip, True, size, now):
             if target is None:
                 network.counts.to_nobody += 1
                 continue
-            links = target.links
-            for arrival in (left,) if links is None else links.fates(peer_ip, False, size, left):
+            down = target.links
+            for arrival in (left,) if down is None else down.fates(peer_ip, False, size, left):
                 if target._waiting >= MOST_WAITING:
                     target.counts.overflowed += 1
                 else:

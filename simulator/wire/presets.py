@@ -36,7 +36,7 @@ class Direction:
     """Gilbert–Elliott: share of packets at which a good link turns bad."""
     loss_r: float = 1.0
     """Share of packets at which a bad link turns good."""
-    loss_b: float = 0.0
+    loss_b: float = 1.0
     """Share lost while bad (1 − h of `tc netem gemodel`)."""
     loss_g: float = 0.0
     """Share lost while good (1 − k). With `loss_p` 0 this is plain independent loss."""
@@ -170,8 +170,8 @@ _TIME_S: Final = (0.0, 1e9)
 
 # Key → least and greatest value, and what it does to a direction.
 DIRECTED: Final[Mapping[str, tuple[tuple[float, float], ChangeDirection]]] = {
-    # Independent loss takes the place of bursts, and bursts that of independent loss.
-    "loss": (_SHARE, lambda d, v: replace(d, loss_p=0.0, loss_r=1.0, loss_b=0.0, loss_g=v)),
+    # Independent loss takes the place of bursts.
+    "loss": (_SHARE, lambda d, v: replace(d, loss_p=0.0, loss_r=1.0, loss_b=1.0, loss_g=v)),
     "loss_p": (_SHARE, lambda d, v: replace(d, loss_p=v)),
     "loss_r": (_SHARE, lambda d, v: replace(d, loss_r=v)),
     "loss_b": (_SHARE, lambda d, v: replace(d, loss_b=v)),

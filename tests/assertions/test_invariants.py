@@ -75,7 +75,7 @@ HEALTHY = [
     "6.1 m.1 deviceRemoved",
     "6.2 < m.1 remove ok",
     "6.2 acted 5",
-    "30 m.0 deviceUpdated on=second",
+    "30 m.0 firmwareCheck on=second",
     "40 end done",
 ]
 
@@ -148,6 +148,20 @@ def swapped(start: str, other: str) -> Damage:
         pytest.param(changed("1.1 m.0", "1.1", "0.5"), None, id="connected early is still before"),
         pytest.param(without("1.1 m.0"), "connected-first", id="not connected before the first upload"),
         pytest.param(swapped("1.1 m.0", "1.2 m.0"), "connected-first", id="connected after the first upload"),
+        pytest.param(doubled("1.1 m.0"), "connected-once", id="connected twice"),
+        pytest.param(added("2.05 m.0 clientConnected"), "connected-once", id="connected before the second upload too"),
+        pytest.param(added("1 - imeiMismatch +deviceId=x"), "mismatch-once", id="a mismatch and all logins accepted"),
+        pytest.param(without("0 m.0 ciot"), "act-once", id="a login is not shown"),
+        pytest.param(doubled("0 m.0 ciot"), "act-once", id="a login is shown twice"),
+        pytest.param(changed("0 m.0 ciot", "m.0", "m.1"), "act-once", id="a login of the other device"),
+        pytest.param(changed("0 < m.0 att", "ok", "rejected"), "act-once", id="a refused login is shown"),
+        pytest.param(without("6.1 m.1"), "act-once", id="a removal is not shown"),
+        pytest.param(without("5.1 m.0 deviceMoved from=id-default to=id-second on"), "act-once", id="half a move"),
+        pytest.param(
+            doubled("5.1 m.0 deviceMoved from=id-default to=id-second on"), "act-once", id="half a move twice"
+        ),
+        pytest.param(added("2 m.0 deviceUpdated"), "act-once", id="a change that nobody made"),
+        pytest.param(added("2 m.0 deviceCreated"), "act-once", id="a creation that nobody asked for"),
         pytest.param(without("3 > m.0"), "downstream-queued", id="a downstream message that nobody queued"),
         pytest.param(doubled("4.1 m.0"), "downstream-queued", id="a downstream message twice"),
         pytest.param(
@@ -158,7 +172,7 @@ def swapped(start: str, other: str) -> Damage:
         pytest.param(changed("4.3 m.1", "m.1", "m.0"), "downstream-queued", id="handed to the other device"),
         pytest.param(changed("3.1 < m.0", "ok", "rejected"), "downstream-queued", id="one that was refused"),
         pytest.param(changed("1.1 m.0", "m.0", "?"), "known-owner", id="a device that is none of this run"),
-        pytest.param(added("6.3 m.1 deviceUpdated"), "silent-after-removal", id="an event after removal"),
+        pytest.param(added("6.3 m.1 firmwareCheck"), "silent-after-removal", id="an event after removal"),
         pytest.param(doubled("6.1 m.1"), "silent-after-removal", id="removed twice"),
         pytest.param(changed("30 m.0", " on=second", ""), "gone-after-move", id="in the collection that it left"),
         pytest.param(changed("30 m.0", "second", "third"), "right-collection", id="in a collection of others"),
@@ -171,7 +185,7 @@ def swapped(start: str, other: str) -> Damage:
             changed("0 m.0 ciot", "Connect", "Connect ip=10.64.0.256"), "event-shape", id="an address is none"
         ),
         pytest.param(changed("1.1 m.0", "Connected", "Connected time=-1"), "event-shape", id="no time"),
-        pytest.param(changed("30 m.0", "Updated", "Updated time=1767226000"), "event-shape", id="from the future"),
+        pytest.param(changed("30 m.0", "Check", "Check time=1767226000"), "event-shape", id="from the future"),
         pytest.param(added("7 garbled data.bytes is a string, here: 4"), "event-shape", id="no event at all"),
     ],
 )
@@ -188,7 +202,7 @@ def test_damage_is_found(judged, damage, broken):
     "difference",
     [
         pytest.param(lambda lines: lines, id="nothing"),
-        pytest.param(added("1.05 m.1 deviceUpdated", "1.25 m.0 deviceUpdated"), id="other events between"),
+        pytest.param(added("1.05 m.1 firmwareCheck", "1.25 m.0 firmwareCheck"), id="other events between"),
         pytest.param(changed("1.2 m.0", "Message", "Message colour=red"), id="a key that is new"),
         pytest.param(added("2 m.0 somethingNew a=b"), id="an event that is new"),
         pytest.param(changed("0 m.0 ciot", "Connect", "Connect +later=yes"), id="a field that is new"),
@@ -199,8 +213,9 @@ def test_damage_is_found(judged, damage, broken):
         pytest.param(changed("1.2 m.0", "Message", "Message transport=unspecified"), id="a transport not told"),
         pytest.param(changed("3.1 < m.0", "ok", "timeout"), id="queued, and the operator does not know"),
         pytest.param(without("4.1 m.0"), id="a downstream message that stays queued"),
-        pytest.param(added("6.15 m.1 deviceUpdated device=id-new"), id="created anew under another id"),
-        pytest.param(changed("30 m.0", "Updated", "Updated time=1767225629"), id="a second late"),
+        pytest.param(added("6.15 m.1 firmwareCheck device=id-new"), id="created anew under another id"),
+        pytest.param(changed("30 m.0", "Check", "Check time=1767225629"), id="a second late"),
+        pytest.param(changed("0 < m.0 att", "ok", "timeout"), id="a login that nobody knows was accepted"),
         pytest.param(added("7 - gatewayConnected id=- remoteAddress=1.2.3.4:5"), id="a gateway"),
     ],
 )
@@ -307,6 +322,15 @@ def test_uploads_are_shown_as_often_as_they_can_be(judged, transport, link, more
     begun = [*LOGIN, "0 step 1"]
     found = judged(uploads(transport, link, more), [*begun, *(line.replace("UP", UP + transport) for line in lines)])
     assert found.failed == ({"invariant.upload-once"} if alarm else set())
+
+
+def test_every_attempt_of_a_login_may_be_refused_with_its_mismatch(judged):
+    text = uploads().replace("{attach: m, outcome: any}", "{attach: m, outcome: any, retry: 2}")
+    text += "allow: [imeiMismatch]\n"
+    begun = ["0 run", "0 step 0", "0 > m attach"]
+    ended = ["5 < m attach rejected", "5 acted 0"]
+    assert judged(text, [*begun, *["1 m imeiMismatch"] * 3, *ended]).failed == set()
+    assert judged(text, [*begun, *["1 m imeiMismatch"] * 4, *ended]).failed == {"invariant.mismatch-once"}
 
 
 def test_without_a_session_nothing_is_said_about_uploads(judged):

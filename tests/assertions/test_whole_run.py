@@ -123,7 +123,7 @@ def test_latency_counts_from_the_latest_act_that_has_no_event_yet(judged):
 def test_what_happened_during_provisioning_is_not_judged(judged):
     text = HEAD + "  - {never: [deviceCreated]}\n"
     assert judged(text, ["0 m.0 deviceCreated judged=no", *report(2, 2, 2)]).failed == set()
-    assert judged(text, ["0 m.0 deviceCreated", *report(2, 2, 2)]).failed == {ONCE}
+    assert ONCE in judged(text, ["0 m.0 deviceCreated", *report(2, 2, 2)]).failed
 
 
 NEVER = """
@@ -140,8 +140,8 @@ FORBIDDEN = "steps[0].never[0]"
     [
         pytest.param("1 m ciotConnect", True, id="before the act"),
         pytest.param("2.5 m ciotConnect", True, id="during the act"),
-        pytest.param("8 m ciotConnect", True, id="at the end of the window"),
-        pytest.param("8.001 m ciotConnect", False, id="after the window"),
+        pytest.param("7.999 m ciotConnect", True, id="at the end of the window"),
+        pytest.param("8 m ciotConnect", False, id="after the window"),
         pytest.param("2.5 other ciotConnect", False, id="somebody else"),
         pytest.param("2.5 m clientConnected", False, id="something else"),
     ],
@@ -160,7 +160,7 @@ def test_a_step_that_forbids_something_stays_open_to_the_end_of_its_window(judge
 
 def test_a_wait_forbids_it_to_everybody(judged):
     text = NEVER.replace("attach: m, outcome: rejected, within: 5 s", "wait: 5 s")
-    assert judged(text, ["0 step 0", "2 other ciotConnect", "5 acted 0"]).failed == {FORBIDDEN}
+    assert FORBIDDEN in judged(text, ["0 step 0", "2 other ciotConnect", "5 acted 0"]).failed
 
 
 @pytest.mark.parametrize(

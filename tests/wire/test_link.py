@@ -218,6 +218,15 @@ def test_a_low_orbit_satellite_is_in_sight_for_8_minutes_of_96():
     assert world.up_counts.blackout == 10 * 88 * 6 + 2
 
 
+def test_what_finds_no_satellite_is_not_counted_as_a_chance_to_be_lost():
+    n, share = 40_000, 0.05
+    world = links(Direction(loss_g=share), pass_s=1.0, period_s=10.0)
+    send(world, n)
+    seen = n / 10
+    assert world.up_counts.blackout == n - seen
+    assert world.up_counts.lost / seen == pytest.approx(share, abs=5 * sqrt(share * (1 - share) / seen))
+
+
 # --- the radio (§6.3) -------------------------------------------------------------------------------------------------
 
 
@@ -376,6 +385,13 @@ def test_switching_loss_off_and_on_again_does_not_repeat_what_was_lost():
     assert [bool(fate) for fate in first] != [bool(fate) for fate in again]
 
 
+def test_members_of_a_group_share_their_profile():
+    world = Links(1)
+    for ip in range(3):
+        world.set(ip, preset("wifi", [change("loss", 0.5)]))
+    assert world.profile(0) is world.profile(1) is world.profile(2)
+
+
 def test_who_gets_an_address_later_begins_anew():
     world, fresh = Links(7, PRESETS["wifi"]), Links(7, PRESETS["wifi"])
     world.names(IP, "a")
@@ -397,7 +413,7 @@ def test_presets_and_keys_are_those_that_files_may_use():
 @pytest.mark.parametrize(
     ("name", "delay", "wake", "tail", "rates", "loss", "duplicate", "mtu", "fifo", "nat"),
     [
-        ("perfect", (0, 0), (0, 0), 0, (None, None), (0, 1, 0), 0, 65507, True, None),
+        ("perfect", (0, 0), (0, 0), 0, (None, None), (0, 1, 1), 0, 65507, True, None),
         ("wifi", (0.004, 0.6), (0, 0), 0, (20e6, 20e6), (0.004, 0.4, 0.5), 0.001, 1500, False, 120),
         ("lte-m", (0.06, 0.3), (1.2, 0.4), 12, (375e3, 300e3), (0.004, 0.4, 1), 0.001, 1358, True, None),
         ("nb-iot-good", (0.4, 0.5), (2.0, 0.4), 10, (20e3, 20e3), (0.005, 0.5, 1), 0.001, 1358, True, None),

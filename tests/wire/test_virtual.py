@@ -362,8 +362,7 @@ def test_ctrl_c_cancels_a_busy_run_which_may_tidy_up():
     assert log == ["tidied up"]
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "31337"])
-def test_the_order_of_tasks_does_not_depend_on_the_hash_seed(seed):
+def test_the_order_of_tasks_does_not_depend_on_the_hash_seed():
     code = (
         "import asyncio\n"
         "from simulator.wire.drivers.virtual import run_virtual\n"
@@ -380,5 +379,4 @@ def test_the_order_of_tasks_does_not_depend_on_the_hash_seed(seed):
         "print(run_virtual(main))\n"
     )
     command = partial(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    here = command(env={**os.environ, "PYTHONHASHSEED": "7"}).stdout
-    assert command(env={**os.environ, "PYTHONHASHSEED": seed}).stdout == here
+    assert len({command(env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in ("0", "1", "31337")}) == 1

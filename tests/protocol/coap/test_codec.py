@@ -152,6 +152,13 @@ def test_arbitrary_bytes_decode_or_raise_the_one_error(data: bytes) -> None:
         assert (mid is None) == (type_ is None)
 
 
+def test_options_that_were_seen_before_are_not_parsed_again() -> None:
+    first = decode(bytes.fromhex("48020001 0102030405060708 b464617461 026f6e ff00"))
+    second = decode(bytes.fromhex("41020002 ff b464617461 026f6e ff6869"))
+    assert first.options is second.options
+    assert (second.token, second.payload) == (b"\xff", b"hi")
+
+
 def test_many_different_options_cost_bounded_memory() -> None:
     for number in range(2 * codec._MEMO_ENTRIES):
         decode(b"\x40\x01\x00\x07\xb4" + number.to_bytes(4, "big"))

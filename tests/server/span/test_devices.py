@@ -246,6 +246,18 @@ def test_a_disabled_device_is_not_heard(platform, collection, devices):
     assert [b"upstreamMessage" in message for message in stream.take()] == [False, False, False, True]
 
 
+def test_a_disabled_device_stays_so_whatever_its_collection_is(platform, collection, devices):
+    device = platform.attached(collection)
+    platform.call("PATCH", f"{devices}/{device}", {"enabled": False})
+    for enabled in (False, True):
+        platform.call("PATCH", f"/span/collections/{collection}", {"enabled": enabled})
+    assert platform.up().known is False
+    (it,) = platform.core.registry.devices.values()
+    platform.core.registry.enable_collection(it.collection, False)
+    platform.core.registry.enable_device(it, True)
+    assert platform.up().known is False
+
+
 def test_a_removed_device_is_not_heard(platform, collection, devices):
     device = platform.attached(collection)
     platform.call("DELETE", f"{devices}/{device}")

@@ -39,6 +39,8 @@ def test_bytes_are_bounded_as_well():
     for _ in range(3):
         stream.push(b"12345", 0)
     assert stream.take() == [b"12345", b"12345", b'{"dropped":"1","type":"dropped"}\n']
+    stream.push(b"1234567890", 0)  # what was taken makes room
+    assert stream.take() == [b"1234567890"]
     stream.push(b"12345678901", 0)  # never fits
     assert stream.take() == [b'{"dropped":"1","type":"dropped"}\n']
 

@@ -1,0 +1,161 @@
+"""The command line: exit codes, clear errors, the files of a run, and the two budgets of a newcomer's patience."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as Xml
+
+import pytest
+
+GREEN = """\
+scenario: A meter is heard
+devices:
+  meter: {transport: coap}
+steps:
+  - attach: meter
+    expect: [ciotConnect]
+  - {upload: meter, payload: {text: "22.5"}, expect: [{upstreamMessage: {bytes: "4"}}]}
+"""
+RED = GREEN.replace('bytes: "4"', 'bytes: "5"')
+LONG = """\
+scenario: A meter that waits
+devices:
+  meter: {transport: coap}
+steps:
+  - attach: meter
+  - wait: 300 s
+"""
+
+
+@pytest.fixture
+def simulator(tmp_path):
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "simulator", *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    def write(text, name="meter.yaml"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_green_run_exits_0_and_leaves_journal_and_verdicts(simulator, scenario, tmp_path):
+    done = simulator("run", scenario(GREEN), "--out", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "PASS" in done.stdout
+    verdicts = json.loads((tmp_path / "out" / "verdicts.json").read_bytes())
+    assert verdicts["verdict"] == "pass"
+    suite = Xml.parse(tmp_path / "out" / "junit.xml").getroot()  # noqa: S314  our own file
+    assert suite.get("failures") == "0"
+    lines = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_bytes().splitlines()]
+    assert [line["kind"] for line in (lines[0], lines[-1])] == ["run", "end"]
+    assert any(line.get("name") == "upstreamMessage" for line in lines)
+
+
+def test_a_red_run_exits_1_and_says_what_was_seen_instead(simulator, scenario):
+    done = simulator("run", scenario(RED))
+    assert done.returncode == 1
+    assert "meter.yaml:7" in done.stdout
+    assert "bytes=4" in done.stdout
+    assert "again with: simulator run" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        pytest.param(["run", "nowhere.yaml"], 2, "no such file", id="missing file"),
+        pytest.param(["run"], 2, "scenarios/", id="nothing to run"),
+        pytest.param(["frobnicate"], 2, "frobnicate", id="unknown command"),
+        pytest.param(["run", "meter.yaml", "--time", "sometimes"], 2, "sometimes", id="unknown time"),
+        pytest.param(["run", "meter.yaml", "--seed", "x"], 2, "--seed", id="seed without digits"),
+        pytest.param(["run", "meter.yaml", "--only", "nobody"], 2, "nobody", id="only nobody"),
+        pytest.param(["run", "meter.yaml", "--target", "http://192.0.2.1", "--token", "t"], 2, "--yes-really", id="far"),
+        pytest.param(["run", "meter.yaml", "--target", "http://127.0.0.1:1"], 2, "--token", id="no token"),
+        pytest.param(["run", "meter.yaml", "--target", "::", "--token", "t"], 2, "--target", id="no address"),
+        pytest.param(["run", "meter.yaml", "--target", "http://127.0.0.1:1", "--token", "t"], 4, "refused", id="dead"),
+        pytest.param(
+            ["run", "meter.yaml", "--target", "http://127.0.0.1:1", "--token", "t", "--time", "virtual"],
+            2,
+            "--time virtual",
+            id="virtual elsewhere",
+        ),
+        pytest.param(["run", "meter.yaml", "--wire", "dgram", "--time", "virtual"], 2, "--wire", id="virtual wire"),
+        pytest.param(["check", "broken.yaml"], 2, "broken.yaml:2:1", id="check a broken file"),
+        pytest.param(["check", "meter.yaml"], 0, "ok", id="check a good file"),
+        pytest.param(["watch"], 2, "--token", id="watch without a token"),
+        pytest.param(["watch", "--target", "http://127.0.0.1:1", "--token", "t"], 4, "refused", id="watch nobody"),
+        pytest.param(["serve", "--host", "nowhere"], 2, "--host", id="serve nowhere"),
+        pytest.param(["serve", "--api-port", "70000"], 2, "65535", id="serve on no port"),
+    ],
+)
+def test_every_mistake_is_one_clear_line(simulator, scenario, arguments, code, says):
+    scenario(GREEN)
+    scenario("scenario: x\nstepps: []\n", "broken.yaml")
+    done = simulator(*arguments)
+    assert done.returncode == code, done.stderr
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_token_never_shows(simulator, scenario, tmp_path):
+    secret = "s3cr3t-t0ken"
+    done = simulator("run", scenario(GREEN), "--target", "http://127.0.0.1:1", "--token", secret, "--out", "out")
+    assert secret not in done.stdout + done.stderr
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or secret not in path.read_text(errors="replace")
+
+
+def test_results_of_an_earlier_run_are_not_overwritten(simulator, scenario, tmp_path):
+    path = scenario(GREEN)
+    assert simulator("run", path, "--out", "out").returncode == 0
+    again = simulator("run", path, "--out", "out")
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_ends_in_order(scenario, tmp_path, number, code):
+    path = scenario(LONG)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "run", str(path), "--time", "real", "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    journal = tmp_path / "out" / "journal.jsonl"
+    deadline = time.monotonic() + 30
+    while not (journal.exists() and b"" != journal.read_bytes()) and time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    os.kill(process.pid, number)
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    assert journal.read_bytes().splitlines()[-1].startswith(b'{"kind":"end"')
+
+
+@pytest.mark.parametrize("module", ["aiohttp", "aiocoap", "faker", "asyncio_dgram", "locust"])
+def test_help_imports_nothing_heavy(module):
+    program = f"import sys, simulator.cli; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=30).returncode == 0
