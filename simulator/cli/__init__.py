@@ -59,8 +59,11 @@ def run(
         typer.Option(help="CoAP stack of the devices, instead of each group's own choice."),
     ] = None,
     wire: Annotated[
-        Optional[Literal["auto", "batch", "single", "dgram"]],  # noqa: UP045
-        typer.Option(help="Sockets in real time: many datagrams a call, one a call, or asyncio-dgram."),
+        Optional[Literal["auto", "batch", "single", "dgram", "mapped"]],  # noqa: UP045
+        typer.Option(
+            help="Sockets in real time: many datagrams a call, one a call, asyncio-dgram,"
+            " or that with every device on 127.0.0.1."
+        ),
     ] = None,
     target: Target = None,
     token: Token = None,

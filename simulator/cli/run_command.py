@@ -49,7 +49,7 @@ def run_files(
     seed: int | None,
     only: str | None,
     stack: Literal["own", "aiocoap"] | None,
-    wire: Literal["auto", "batch", "single", "dgram"],
+    wire: Literal["auto", "batch", "single", "dgram", "mapped"],
     target: RemoteSettings | None,
     out: Path | None,
     keep: bool,

@@ -11,7 +11,7 @@ from simulator.devices.device import Device
 from simulator.plan import Member
 from simulator.protocol.coap.client import Engine
 from simulator.scenario.model import LinkSpec, Stack
-from simulator.wire.address import Address, Ipv4
+from simulator.wire.address import Address, Ipv4, ip_of, text
 from simulator.wire.drivers.stories import Endpoint, Requester
 from simulator.wire.link import Links
 from simulator.wire.linked import LinkedWire
@@ -50,6 +50,7 @@ class Fleet:
         self._by_ip: dict[Ipv4, Device] = {device.ip: device for device in self.devices.values()}
         self.links = Links(seed)
         self._ports: list[Port] = []
+        self._port_of: dict[str, Port] = {}
         self._aiocoap: AiocoapStack | None = None
         for device in self.devices.values():
             self.links.names(device.ip, device.name)
@@ -64,18 +65,28 @@ class Fleet:
         """Whether no datagram can be under way for longer than the sockets take."""
         return all(self.links.profile(device.ip).perfect for device in self.devices.values())
 
+    def source(self, name: str) -> str:
+        """Where a device's datagrams come from, if that is not its own address; "" otherwise.
+
+        Raises: LocalError: no address or descriptor is to be had.
+        """
+        device = self.devices[name]
+        seen = self._port_of[name].local_address(device.ip)
+        return "" if ip_of(seen) == device.ip else text(seen)
+
     async def open(self, wire: Wire, coap: Address, udp: Address, stack: Stack | None) -> None:
         """Open the ports that the groups need and give every device its endpoint.
 
         `stack` None: each group's own choice. Raises: LocalError: a port is not to be had.
         """
         linked = LinkedWire(wire, self.links, self._timers, self._clock)
-        speakers: dict[str, Port | Requester] = {}
+        speakers: dict[str, tuple[Port, Port | Requester]] = {}
         for device in self.devices.values():
             kind = self._kind(device, stack)
             if kind not in speakers:
                 speakers[kind] = await self._openers[kind](self, linked)
-            speaker: Any = speakers[kind]
+            speaker: Any
+            self._port_of[device.name], speaker = speakers[kind]
             endpoint = Endpoint(device.name, device.ip, coap_peer=coap, udp_peer=udp)
             if kind == "udp":
                 endpoint.udp = speaker
@@ -100,28 +111,29 @@ class Fleet:
         self._ports.append(port)
         return port
 
-    async def _open_udp(self, wire: Wire) -> Port:
-        return await self._open_port(wire, self._on_udp)
+    async def _open_udp(self, wire: Wire) -> tuple[Port, Port]:
+        port = await self._open_port(wire, self._on_udp)
+        return port, port
 
-    async def _open_engine(self, wire: Wire) -> Requester:
+    async def _open_engine(self, wire: Wire) -> tuple[Port, Requester]:
         port, mail = await self._open_with_mailbox(wire)
         engine = Engine(self._timers, port.send, self._seed)
         mail.receive = engine.receive
-        return engine
+        return port, engine
 
-    async def _open_aiocoap(self, wire: Wire) -> Requester:
+    async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester]:
         from simulator.wire.aiocoap_stack import AiocoapStack  # late: aiocoap takes long to import
 
         port, mail = await self._open_with_mailbox(wire)
         self._aiocoap = stack = AiocoapStack(asyncio.get_running_loop(), port, self._seed)
         mail.receive = stack.receive
-        return stack
+        return port, stack
 
     async def _open_with_mailbox(self, wire: Wire) -> tuple[Port, _Mailbox]:
         mail = _Mailbox()
         return await self._open_port(wire, lambda *datagram: mail.receive(*datagram)), mail
 
-    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, Port | Requester]]]] = {
+    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, tuple[Port, Port | Requester]]]]] = {
         "udp": _open_udp,
         "own": _open_engine,
         "aiocoap": _open_aiocoap,

@@ -242,11 +242,14 @@ class Rehearsal:
     def _performers(self) -> dict[type, Callable[[Any, Running, float], None]]:
         orders = (acts.CreateDevice, acts.UpdateDevice, acts.RemoveDevice, acts.MoveDevice, acts.QueueDownstream)
         return {
-            acts.Attach: lambda act, running, _: self._later(running, self._operator.attach(act)),
+            acts.Attach: self._attach,
             acts.Detach: lambda act, running, _: self._later(running, self._operator.detach(act)),
             acts.ChangeRadio: self._change_radio,
             **dict.fromkeys(orders, self._order),
         }
+
+    def _attach(self, act: acts.Attach, running: Running, _now: float) -> None:
+        self._later(running, self._operator.attach(act, self._fleet.source(running.endpoint.name)))
 
     def _order(self, act: acts.Order, running: Running, _now: float) -> None:
         self._later(running, self._operator.carry_out(running.endpoint.name, act))

@@ -34,7 +34,7 @@ class RunSettings:
     """A group or a member; the others keep still."""
     stack: Literal["own", "aiocoap"] | None = None
     """None: each group's own."""
-    wire: Literal["auto", "batch", "single", "dgram"] = "auto"
+    wire: Literal["auto", "batch", "single", "dgram", "mapped"] = "auto"
     """Which sockets carry the devices in real time."""
     target: RemoteSettings | None = None
     """None: the embedded reference server."""

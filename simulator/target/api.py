@@ -137,9 +137,12 @@ class SpanApi:
         path = f"/span/collections/{collection}/devices/{device}/outbox"
         return (await self._ask("POST", path, body, _Message)).messageId
 
-    async def login(self, imsi: str, imei: str, address: str) -> str:
-        """The mobile network asks for this SIM. Returns: the address that the platform gave it."""
-        body = {"imsi": imsi, "imei": imei, "address": address}
+    async def login(self, imsi: str, imei: str, address: str, source: str = "") -> str:
+        """The mobile network asks for this SIM. Returns: the address that the platform gave it.
+
+        `source`: where its datagrams come from, if not from `address`.
+        """
+        body = {"imsi": imsi, "imei": imei, "address": address} | ({"source": source} if source else {})
         return (await self._ask("POST", "/simulator/login", body, _Login)).address
 
     async def logout(self, address: str) -> None:

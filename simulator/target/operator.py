@@ -102,12 +102,12 @@ class Operator:
             self._observer.created(device, name)
         return acts.Done()
 
-    async def attach(self, order: acts.Attach) -> acts.Accepted | acts.Rejected | acts.Broken:
-        """The mobile network asks the platform about this SIM and hardware."""
+    async def attach(self, order: acts.Attach, source: str) -> acts.Accepted | acts.Rejected | acts.Broken:
+        """The mobile network asks the platform about this SIM and hardware, whose datagrams come from `source` ("": its address)."""
         async with self._turn:
             address = host_text(order.ip)
             try:
-                await self.api.login(order.imsi, order.imei, address)
+                await self.api.login(order.imsi, order.imei, address, source)
             except ApiRefused as error:
                 return acts.Rejected(error.title)
             except SimulatorError as error:

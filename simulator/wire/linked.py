@@ -103,6 +103,10 @@ class LinkedPort:
             data, peer, local_ip = item
             self._receiver(data, peer, local_ip, now)
 
+    def local_address(self, ip: Ipv4) -> Address:
+        """As the port behind says."""
+        return self._port.local_address(ip)
+
     def flush(self) -> None:
         """Send at once what the links have let through."""
         self._port.flush()

@@ -92,6 +92,10 @@ class MemoryPort:
         counts.received_bytes += len(data)
         self._receiver(data, source, local_ip, now)
 
+    def local_address(self, ip: Ipv4) -> Address:
+        """Every address is to be had here, so devices are seen as what they are."""
+        return self.address & ~0xFFFFFFFF | (ip or ip_of(self.address))
+
     def flush(self) -> None:
         """There is nothing to do: what is sent is on its way."""
 

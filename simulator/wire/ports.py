@@ -43,6 +43,13 @@ class Port(Protocol):
     def send(self, data: bytes, peer: Address, local_ip: Ipv4 = 0) -> None:
         """Queue one datagram to `peer`, from `local_ip` (0: the bound address, or the system's choice)."""
 
+    def local_address(self, ip: Ipv4) -> Address:
+        """How the peer sees what is sent from `ip`.
+
+        The IPv4 part differs where the system has only one loopback address: there every device is a port of its own
+        (mobile-network §1.10). Raises: LocalError: the address or a descriptor is not to be had.
+        """
+
     def flush(self) -> None:
         """Send what is queued, now."""
 

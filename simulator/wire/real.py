@@ -10,7 +10,7 @@ from simulator.errors import LocalError
 from simulator.wire import batch, single
 from simulator.wire.ports import Wire
 
-Kind = Literal["auto", "batch", "single", "dgram"]
+Kind = Literal["auto", "batch", "single", "dgram", "mapped"]
 
 
 class RealWire(Wire, Protocol):
@@ -28,10 +28,14 @@ class RealWire(Wire, Protocol):
 async def open_wire(kind: Kind, clock: Clock, loop: asyncio.AbstractEventLoop) -> RealWire:
     """The wire that was asked for; `auto`: the fastest one that works here.
 
+    `mapped` is `dgram` with every device on 127.0.0.1, as on a system that has no other loopback address.
+
     Raises: LocalError: this system cannot do what was asked for, with the reason.
     """
     if kind == "dgram":
         return _dgram(clock, loop, "asked for")
+    if kind == "mapped":
+        return _dgram(clock, loop, "asked for", mapped=True)
     if kind == "batch":
         if (reason := batch.available()) is not None:
             raise LocalError(f"the batch wire does not work here: {reason}; use --wire auto")
@@ -41,7 +45,7 @@ async def open_wire(kind: Kind, clock: Clock, loop: asyncio.AbstractEventLoop) -
             raise LocalError(f"the single wire does not work here: {reason}; use --wire auto")
         return single.SingleWire(clock, loop, "asked for")
     if kind != "auto":
-        raise LocalError(f"no wire '{kind}' (known: auto, batch, single, dgram)")
+        raise LocalError(f"no wire '{kind}' (known: auto, batch, single, dgram, mapped)")
     no_batch = batch.available()
     if no_batch is None:
         return batch.BatchWire(clock, loop, "the fastest that works here")
@@ -51,7 +55,9 @@ async def open_wire(kind: Kind, clock: Clock, loop: asyncio.AbstractEventLoop) -
     return _dgram(clock, loop, f"no batches: {no_batch}; no shared socket: {no_single}")
 
 
-def _dgram(clock: Clock, loop: asyncio.AbstractEventLoop, why: str) -> RealWire:
+def _dgram(
+    clock: Clock, loop: asyncio.AbstractEventLoop, why: str, *, mapped: bool | None = None
+) -> RealWire:
     from simulator.wire.udp import DgramWire  # only who needs it pays for its import
 
-    return DgramWire(clock, loop, why)
+    return DgramWire(clock, loop, why, mapped=mapped)

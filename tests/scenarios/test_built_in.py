@@ -35,6 +35,7 @@ SHORT = [path for path in FILES if PLANS[path].duration_s <= REAL_LIMIT_S]
 REAL = [
     *((path, ("--time", "real")) for path in SHORT),
     *((path, ("--wire", "dgram")) for path in SHORT if path.parent.name == "upload"),
+    *((path, ("--wire", "mapped")) for path in SHORT if path.stem in ("first_contact", "in_the_reply_udp")),
     *((path, ("--time", "real", "--stack", "aiocoap")) for path in SHORT[:1] if speaks_coap(path)),
 ]
 ON_AIOCOAP = [path for path in FILES if speaks_coap(path) and len(PLANS[path].members) <= 100]

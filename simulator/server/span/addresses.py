@@ -72,6 +72,10 @@ class Addresses:
             self._forget(self._of_sim.pop(oldest), oldest)
         return where
 
+    def owner(self, where: Address) -> int:
+        """The SIM that was given this address last, as a number; 0: none."""
+        return self._owner.get(where, 0)
+
     def _forget(self, where: Address | None, imsi: int) -> None:
         if where is not None and self._owner.get(where) == imsi:
             del self._owner[where]

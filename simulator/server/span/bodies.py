@@ -81,11 +81,15 @@ class DownstreamBody(msgspec.Struct):
 
 
 class LoginBody(msgspec.Struct):
-    """The mobile network's question; `address` None: the platform chooses."""
+    """The mobile network's question; `address` None: the platform chooses.
+
+    `source`: where the device's datagrams come from, if not from `address` (mobile-network §1.10).
+    """
 
     imsi: Number | None = None
     imei: Number | None = None
     address: str | None = None
+    source: str | None = None
 
 
 class LogoutBody(msgspec.Struct):

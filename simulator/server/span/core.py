@@ -169,10 +169,18 @@ class SpanCore:
     # --- the mobile network -----------------------------------------------------------------------------------------
 
     def login(
-        self, imsi: str, imei: str, address: str | Address | None, now_ns: int, *, gateway: str = "", rat: str = ""
+        self,
+        imsi: str,
+        imei: str,
+        address: str | Address | None,
+        now_ns: int,
+        *,
+        source: str | None = None,
+        gateway: str = "",
+        rat: str = "",
     ) -> LoginAccepted | LoginRejected:
         """See `Network.login`."""
-        return self.network.login(imsi, imei, address, now_ns, gateway=gateway, rat=rat)
+        return self.network.login(imsi, imei, address, now_ns, source=source, gateway=gateway, rat=rat)
 
     def logout(self, who: str | Address, now_ns: int) -> bool:
         """End the session of an address or an IMSI; no event, for the mobile network tells none (span §3.4)."""

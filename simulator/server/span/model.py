@@ -112,6 +112,6 @@ class Session:
     device: Device
     imsi: int
     address: int
-    """Bare IPv4 number, or with a port (mapped sources)."""
+    """Where its datagrams come from: a bare IPv4 number, or with a port (mapped sources)."""
     idle_at_ns: int = 0
     """The next datagram from then on is a new connection; 0: the first one."""

@@ -53,17 +53,27 @@ class Network:
         """Accepted logins of a SIM that ended the session of another SIM on the same device."""
 
     def login(
-        self, imsi: str, imei: str, address: str | Address | None, now_ns: int, *, gateway: str = "", rat: str = ""
+        self,
+        imsi: str,
+        imei: str,
+        address: str | Address | None,
+        now_ns: int,
+        *,
+        source: str | None = None,
+        gateway: str = "",
+        rat: str = "",
     ) -> LoginAccepted | LoginRejected:
         """One login.
 
         Args:
             imsi, imei: digits as the network tells them; `imei` may be empty, or an IMEISV.
             address: text or number, as shown or as on the wire; None: the platform chooses.
+            source: where its datagrams come from, where that is not `address`: systems with a single loopback address
+                tell devices apart by `127.0.0.1:PORT` (mobile-network §1.10). None: from `address`.
             gateway, rat: for the mismatch events, where known.
-        Raises: LocalError: `address` is none.
+        Raises: LocalError: `address` or `source` is none.
         """
-        wanted = self._wanted(address)
+        wanted, seen_as = self._wanted(address), self._wanted(source)
         if not (_digits(imsi, IMSI_DIGITS) and rule.imsi_key(imsi)):
             return self._reject(rule.BAD_IMSI)
         if not _digits(imei, IMEISV_DIGITS):
@@ -80,7 +90,7 @@ class Network:
         where = self.addresses.take(rule.imsi_key(imsi), wanted)
         if where is None:
             return self._reject(rule.NO_ADDRESS)
-        return self._accept(device, imsi, imei, where, now_ns)
+        return self._accept(device, imsi, imei, where, seen_as or where, now_ns)
 
     def logout(self, who: str | Address) -> bool:
         """End a session. Returns: False: there was none.
@@ -93,7 +103,9 @@ class Network:
             session = self._of_sim.get(rule.imsi_key(who))
         else:
             where = self._wanted(who)
-            session = None if where is None else self.sessions.get(where)
+            session = (
+                None if where is None else self.sessions.get(where) or self._of_sim.get(self.addresses.owner(where))
+            )
         if session is None:
             return False
         self._end(session)
@@ -109,15 +121,17 @@ class Network:
             return None
         return self.addresses.read(where) if isinstance(where, str) else self.addresses.on_wire(where)
 
-    def _accept(self, device: Device, imsi: str, imei: str, where: Address, now_ns: int) -> LoginAccepted:
+    def _accept(
+        self, device: Device, imsi: str, imei: str, where: Address, source: Address, now_ns: int
+    ) -> LoginAccepted:
         number = rule.imsi_key(imsi)
         if device.session is not None:
             self.takeovers += device.session.imsi != number
             self._end(device.session)
-        for previous in (self._of_sim.get(number), self.sessions.get(where)):
+        for previous in (self._of_sim.get(number), self.sessions.get(source)):
             if previous is not None and self.sessions.get(previous.address) is previous:
                 self._end(previous)
-        device.session = self.sessions[where] = self._of_sim[number] = Session(device, number, where)
+        device.session = self.sessions[source] = self._of_sim[number] = Session(device, number, source)
         ip = self.addresses.shown(where)
         at_ms = now_ns // NS_PER_MS
         device.ciot = CiotMetadata(allocated_ip=ip, allocated_at_ms=at_ms, last_imsi=imsi, last_imei=imei)

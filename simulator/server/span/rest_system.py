@@ -36,10 +36,11 @@ def login(call: Call) -> HttpResponse:
     _local_only(call)
     body = read(call, LoginBody)
     _short(body.address)
+    _short(body.source)
     imsi = digits(body.imsi, "IMSI") or ""
     imei = digits(body.imei, "IMEI", IMEISV_DIGITS) or ""
     try:
-        result = call.core.login(imsi, imei, body.address, call.now_ns)
+        result = call.core.login(imsi, imei, body.address, call.now_ns, source=body.source)
     except LocalError as error:
         raise Refusal(400, f"address: {error}") from None
     if isinstance(result, LoginRejected):

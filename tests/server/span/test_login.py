@@ -7,6 +7,7 @@ import pytest
 from simulator.errors import LocalError
 from simulator.server.span.login import imei_key, imsi_key
 from simulator.server.span.network import LoginAccepted, LoginRejected
+from simulator.wire.address import address
 
 X, Y, Z = "242016000000001", "242016000000002", "242016000000003"
 a, b, c = "353456123456780", "353456123456798", "353456123456806"
@@ -287,3 +288,25 @@ def test_a_logout_says_whom(platform):
     assert platform.refused("POST", "/simulator/logout", {})[0] == 400
     assert platform.refused("POST", "/simulator/logout", {"address": "?"})[0] == 400
     assert platform.refused("POST", "/simulator/logout", {"imsi": X}, remote="10.1.1.1")[0] == 403
+
+
+def test_a_device_without_an_address_of_its_own_is_known_by_its_port(platform, names):
+    collection = platform.collection()
+    platform.device(collection, X, a)
+    stream = platform.activity(collection)
+    login = {"imsi": X, "imei": a, "address": "127.64.0.5", "source": "127.0.0.1:4711"}
+    assert platform.call("POST", "/simulator/login", login, token="")["allocatedIp"] == "10.64.0.5"
+    for source in (address("127.64.0.5", 5683), address("127.0.0.1", 4712)):
+        assert not platform.core.is_known(source)
+    source = address("127.0.0.1", 4711)
+    assert platform.core.upstream(source, b"x", "udp", platform.now_ns, local_port=1234).known
+    assert names(stream) == ["ciotConnect", "clientConnected", "upstreamMessage"]
+    assert platform.call("POST", "/simulator/logout", {"address": "127.64.0.5"}, token="") == {"ended": True}
+    assert not platform.core.is_known(source)
+
+
+@pytest.mark.parametrize("source", ["nowhere", "127.0.0.1:", "127.0.0.1:99999", "9" * 200])
+def test_a_source_that_is_none_is_refused(platform, source):
+    platform.device(platform.collection(), X, a)
+    body = {"imsi": X, "imei": a, "address": "127.64.0.5", "source": source}
+    assert platform.refused("POST", "/simulator/login", body, token="")[0] == 400
