@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from simulator.assertions.judge import Finding, Verdicts
+from simulator.events.journal import Journal
+from simulator.report import text
+from simulator.report.ran import Ran
+from simulator.run.settings import RunSettings
+from simulator.run.start import rehearse
+from simulator.scenario import load
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("SIMULATOR_CI"))
@@ -52,3 +61,43 @@ def pytest_make_collect_report(
 
 def _reason(longrepr: object) -> str:
     return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+
+
+class Onlooker:
+    """Looks on and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.findings: list[str] = []
+
+    def step(self, number: int, count: int, text: str, now: float) -> None:
+        self.steps.append(text)
+
+    def finding(self, finding: Finding) -> None:
+        self.findings.append(str(finding))
+
+    def progress(self, now: float, acts: int, events: int) -> None:
+        pass
+
+
+@pytest.fixture
+def run_scenario() -> Callable[..., tuple[Verdicts, str, bytes]]:
+    """Run a file; returns its verdicts, the report and the journal's bytes."""
+
+    def run(path: Path, **settings: Any) -> tuple[Verdicts, str, bytes]:
+        scenario = load(path)
+        lines: list[bytes] = []
+        onlooker = Onlooker()
+        result = rehearse(scenario, RunSettings(**settings), Journal(lines.append), onlooker)
+        ran = Ran(
+            promise=scenario.promise,
+            file=str(path),
+            seed=scenario.seed,
+            time=settings.get("time", "virtual"),
+            target=result.target,
+            verdicts=result.verdicts,
+            wall_s=0.0,
+        )
+        return result.verdicts, text.report(ran), b"".join(lines)
+
+    return run

@@ -22,9 +22,11 @@ def walk_through() -> str:
 
 
 def free_ports() -> list[int]:
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as one, socket.socket(
-        type=socket.SOCK_DGRAM
-    ) as two:
+    with (
+        socket.socket() as tcp,
+        socket.socket(type=socket.SOCK_DGRAM) as one,
+        socket.socket(type=socket.SOCK_DGRAM) as two,
+    ):
         for each in (tcp, one, two):
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in (tcp, one, two)]
@@ -50,7 +52,13 @@ def test_the_walk_through_works_word_for_word(tmp_path):
         environment = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
         script = script.replace(".venv/bin/python", str(python))
         done = subprocess.run(
-            ["bash", "-e"], input=script, cwd=tmp_path, capture_output=True, text=True, timeout=40, check=False,
+            ["bash", "-e"],
+            input=script,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
             env=environment,
         )
     finally:

@@ -121,7 +121,7 @@ class Ordered(Machine):
         self._lists: dict[int, list[_List]] = {}  # repetition → lists of subjects that do not act in this step
         self._ended: dict[int, int] = {}
         self._first_began: set[int] = set()
-        self._late: dict[str, list[tuple[Case, Matcher, float]]] = {}
+        self._late: dict[str, list[tuple[Case, Matcher]]] = {}
         self._seen: dict[tuple[int, int], int] = {}  # order: all; (repetition, entry) → how many have seen it
         self.waiting = 0
         """Lists that are not decided yet."""
@@ -184,7 +184,7 @@ class Ordered(Machine):
         case = docket.absent(check, waiting.subject, (waiting.began_s, waiting.deadline_s), now, details)
         if details:
             matcher = waiting.pattern[waiting.position][1]
-            self._late.setdefault(waiting.subject, []).append((case, matcher, waiting.deadline_s))
+            self._late.setdefault(waiting.subject, []).append((case, matcher))
         self._block(waiting)
         self._close(waiting)
 
@@ -273,14 +273,11 @@ class Ordered(Machine):
 
     def _too_late(self, subject: str, event: EventRecord) -> None:
         left = []
-        for case, matcher, deadline_s in self._late[subject]:
+        for case, matcher in self._late[subject]:
             if matcher.name == event.name and matcher.accepts(event):
-                case.details = (
-                    *case.details,
-                    f"it came {texts.moment(event.rx_s - deadline_s)} too late: {texts.sighting(event)}",
-                )
+                case.details = (*case.details, f"seen after that time was over: {texts.sighting(event)}")
             else:
-                left.append((case, matcher, deadline_s))
+                left.append((case, matcher))
         if left:
             self._late[subject] = left
         else:

@@ -23,6 +23,7 @@ class Progress:
         self._title = title
         self._step = ""
         self._findings = 0
+        self._last = ""
         self._drawn_at = 0.0
         self._width = 0
         self.started_at = time.monotonic()
@@ -40,6 +41,7 @@ class Progress:
     def finding(self, finding: Finding) -> None:
         """Something was decided against the scenario."""
         self._findings += 1
+        self._last = f"{finding.place} {finding.headline}"
 
     def progress(self, now: float, acts: int, events: int) -> None:
         """The run goes on."""
@@ -62,7 +64,7 @@ class Progress:
         if counts is not None:
             line += f"  {counts[0]:,} acts  {counts[1]:,} events"
         if self._findings:
-            line += f"  {self._findings} findings"
+            line += f"  {self._findings} findings, last: {self._last}"
         self._width = min(len(line), _columns(self._out) - 1)
         self._out.write("\r\x1b[2K" + line[: self._width])
         self._out.flush()

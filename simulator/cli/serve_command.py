@@ -29,7 +29,5 @@ def serve_until_stopped(
     for option, port in (("--api-port", api_port), ("--udp-port", udp_port), ("--coap-port", coap_port)):
         if not 0 <= port <= 65535:
             raise UsageError(f"{option} {port}: ports go from 0 to 65535")
-    settings = ServerSettings(
-        host=host, api_port=api_port, udp_port=udp_port, coap_port=coap_port, token=token or ""
-    )
+    settings = ServerSettings(host=host, api_port=api_port, udp_port=udp_port, coap_port=coap_port, token=token or "")
     return asyncio.run(serve(settings, wire=wire, quiet=quiet))

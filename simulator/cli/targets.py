@@ -57,8 +57,4 @@ def _confirm(host: str, yes_really: str | None) -> None:
     """Load and wrong firmware belong to one's own machine unless somebody says otherwise, twice."""
     if host == "localhost" or host.startswith("127.") or yes_really == host:
         return
-    raise UsageError(
-        f"{host} is not this machine; if you may send simulated traffic there, add --yes-really {host}"
-    )
-
-
+    raise UsageError(f"{host} is not this machine; if you may send simulated traffic there, add --yes-really {host}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 
 import msgspec
@@ -27,10 +28,8 @@ class _Event(msgspec.Struct):
 
 def watch_events(url: str, token: str, collections: tuple[str, ...], as_json: bool) -> int:
     """Print events until somebody stops it. Raises: TargetError: nobody there."""
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_watch(url, token, collections, as_json))
-    except asyncio.CancelledError:
-        pass
     return ExitCode.PASSED
 
 

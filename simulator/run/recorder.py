@@ -13,7 +13,7 @@ from simulator.assertions.judge import Finding, Judge
 from simulator.clock import Clock, Timers
 from simulator.devices.outcome import Outcome
 from simulator.events.journal import Journal
-from simulator.events.records import ActRecord, EventRecord, ReceivedRecord, Record, StepRecord
+from simulator.events.records import ActRecord, EndRecord, EventRecord, ReceivedRecord, Record, StepRecord
 
 
 class Watch(Protocol):
@@ -38,6 +38,7 @@ class Recorder:
     def __init__(self, journal: Journal, judge: Judge, clock: Clock, timers: Timers, watch: Watch) -> None:
         self._journal, self._judge, self._clock, self._timers, self._watch = journal, judge, clock, timers, watch
         self._armed_s = float("inf")
+        self._ended = False
         self._waiting: tuple[int, asyncio.Future[None]] | None = None
         self.acts = 0
         self.events = 0
@@ -45,7 +46,9 @@ class Recorder:
         self.last_event_s = 0.0
 
     def put(self, record: Record) -> None:
-        """Write one record down and judge it."""
+        """Write one record down and judge it. After the end nothing is: cleaning up is no part of the story."""
+        if self._ended:
+            return
         self._journal.write(record)
         self._after(self._judge.feed(record))
         if isinstance(record, EventRecord):
@@ -55,6 +58,11 @@ class Recorder:
         if self._until_progress <= 0:
             self._until_progress = _PROGRESS_EVERY
             self._watch.progress(self._clock.now(), self.acts, self.events)
+
+    def end(self, why: str) -> None:
+        """The story is over."""
+        self.put(EndRecord(t_s=self._clock.now(), why=why))
+        self._ended = True
 
     async def decided(self, step: int) -> None:
         """Wait until all expectations of a step are decided."""
@@ -113,6 +121,4 @@ class Recorder:
 
     def received(self, subject: str, transport: str, payload: bytes) -> None:
         """A downstream message has reached a device."""
-        self.put(
-            ReceivedRecord(subject=subject, t_s=self._clock.now(), transport=transport, hex=payload.hex())
-        )
+        self.put(ReceivedRecord(subject=subject, t_s=self._clock.now(), transport=transport, hex=payload.hex()))

@@ -14,7 +14,6 @@ from simulator.clock import Clock, Timers
 from simulator.devices.deeds import act_out, registration
 from simulator.devices.device import Device
 from simulator.errors import TargetError
-from simulator.events.records import EndRecord
 from simulator.plan import Member, Plan
 from simulator.run.fleet import Fleet
 from simulator.run.recorder import Recorder, Watch
@@ -123,15 +122,16 @@ class Rehearsal:
             await self._target.start()
             self._operator = Operator(self._target.api, self._observer)
             await self._story()
+            self._recorder.end("done")
+            return self._judge.finish(self._clock.now())
         except asyncio.CancelledError:
             if self._broken is None:
-                self._recorder.put(EndRecord(t_s=self._clock.now(), why="interrupted"))
                 raise
+            raise self._broken from None
         finally:
+            # Whatever ended it, what comes from now on is not the scenario's doing.
+            self._recorder.end("broken" if self._broken is not None else "interrupted")
             await self._close()
-        if self._broken is not None:
-            raise self._broken
-        return self._judge.finish(self._clock.now())
 
     async def _story(self) -> None:
         await self._provision()
@@ -143,7 +143,6 @@ class Rehearsal:
         for number, step in enumerate(self._scenario.steps):
             await self._perform(number, step)
         await self._settle()
-        self._recorder.put(EndRecord(t_s=self._clock.now()))
 
     async def _close(self) -> None:
         for task in tuple(self._tasks):
@@ -284,5 +283,3 @@ class Rehearsal:
             self._broken = error
             if self._main is not None:
                 self._main.cancel()
-
-

@@ -111,9 +111,7 @@ class _Stage:
     wire: Wire
     target: Target
 
-    def set(
-        self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch
-    ) -> Rehearsal:
+    def set(self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch) -> Rehearsal:
         rerun = f"simulator run {scenario.place.file} --seed {plan.seed}"
         if settings.time == "real" and settings.target is None:
             rerun += " --time real"

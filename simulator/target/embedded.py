@@ -81,9 +81,7 @@ class EmbeddedTarget:
             self._readers.append(reader)
             return
         assert isinstance(self._caller, InProcessCaller)
-        stream = self._server.api.open_stream(
-            self._caller.request("GET", path), self._clock.unix_ns(), lossless=True
-        )
+        stream = self._server.api.open_stream(self._caller.request("GET", path), self._clock.unix_ns(), lossless=True)
         if not isinstance(stream, Subscription):
             raise TargetError(f"the embedded server refused the event stream of collection {collection}: {stream}")
         self._subscriptions.append(stream)

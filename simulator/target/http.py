@@ -51,9 +51,7 @@ class HttpCaller:
         import aiohttp
 
         try:
-            return await self._session.ws_connect(
-                self._base + path, heartbeat=PING_S, max_msg_size=1 << 20, compress=0
-            )
+            return await self._session.ws_connect(self._base + path, heartbeat=PING_S, max_msg_size=1 << 20, compress=0)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise TargetError(f"event stream {self._base}{path}: {_reason(error)}") from error
 

@@ -16,6 +16,7 @@ from simulator.errors import RemoteError
 from simulator.events.records import EventRecord, GapRecord, GarbledRecord, Record
 from simulator.events.span import Dropped, SpanDecoder
 
+
 class Observer:
     """Turns what the streams carry into records.
 

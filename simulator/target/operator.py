@@ -103,7 +103,7 @@ class Operator:
         return acts.Done()
 
     async def attach(self, order: acts.Attach, source: str) -> acts.Accepted | acts.Rejected | acts.Broken:
-        """The mobile network asks the platform about this SIM and hardware, whose datagrams come from `source` ("": its address)."""
+        """The mobile network asks the platform about this SIM; its datagrams come from `source` ("": its address)."""
         async with self._turn:
             address = host_text(order.ip)
             try:

@@ -55,9 +55,7 @@ async def open_wire(kind: Kind, clock: Clock, loop: asyncio.AbstractEventLoop) -
     return _dgram(clock, loop, f"no batches: {no_batch}; no shared socket: {no_single}")
 
 
-def _dgram(
-    clock: Clock, loop: asyncio.AbstractEventLoop, why: str, *, mapped: bool | None = None
-) -> RealWire:
+def _dgram(clock: Clock, loop: asyncio.AbstractEventLoop, why: str, *, mapped: bool | None = None) -> RealWire:
     from simulator.wire.udp import DgramWire  # only who needs it pays for its import
 
     return DgramWire(clock, loop, why, mapped=mapped)

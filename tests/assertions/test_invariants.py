@@ -300,6 +300,11 @@ UP = "m upstreamMessage transport="
         ),
         pytest.param(
             "coap", "perfect", "",
+            ["1 > m upload 24 #0", "1 > m upload 24 #1", "2 < m upload ok #1", "3 UP", "60 < m upload timeout #0"],
+            False, id="the same, shown after the answer",
+        ),
+        pytest.param(
+            "coap", "perfect", "",
             ["1 > m upload 24 #0", "1 > m upload 24 #1", "2 UP", "3 < m upload ok #0", "4 < m upload ok #1"],
             True, id="two answered, one shown",
         ),
@@ -322,6 +327,29 @@ def test_uploads_are_shown_as_often_as_they_can_be(judged, transport, link, more
     begun = [*LOGIN, "0 step 1"]
     found = judged(uploads(transport, link, more), [*begun, *(line.replace("UP", UP + transport) for line in lines)])
     assert found.failed == ({"invariant.upload-once"} if alarm else set())
+
+
+def test_a_wrong_size_is_one_fault_and_not_a_missing_upload_as_well(judged):
+    found = judged(SCENARIO, changed("1.2 m.0", "Message", "Message bytes=25")(HEALTHY))
+    assert found.of("invariant.upload-once").concerned == 1
+    assert "but 24 bytes were sent at 1.0 s" in found.text("invariant.upload-once")
+
+
+def test_the_stream_of_the_old_collection_may_lag_behind(judged):
+    text = """
+scenario: moved and removed
+collections: {second: {}}
+devices: {m: {}}
+steps:
+  - {move: m, to: second}
+  - {remove: m}
+"""
+    lines = ["0 run", "0 step 0", "0 > m move", "0.1 m deviceMoved from=id-default to=id-second on=second"]
+    lines += ["1 < m move ok", "1 acted 0", "1 step 1", "1 > m remove", "1 m deviceRemoved on=second"]
+    lines += ["1 < m remove ok", "1 acted 1", "2 m firmwareCheck", "2 m deviceMoved from=id-default to=id-second"]
+    assert judged(text, lines).failed == set()
+    assert judged(text, [*lines, "3 m firmwareCheck"]).failed == {"invariant.gone-after-move"}
+    assert judged(text, [*lines, "3 m firmwareCheck on=second"]).failed == {"invariant.silent-after-removal"}
 
 
 def test_every_attempt_of_a_login_may_be_refused_with_its_mismatch(judged):

@@ -72,7 +72,7 @@ def test_failure_tells_where_what_whom_how_long_what_came_instead_and_how_to_see
 
 def test_a_late_event_is_told_of_in_the_verdict(judged):
     found = judged(LIST, [*BEGIN, "1.5 m clientConnected", *END, "14.5 m upstreamMessage"])
-    assert "it came 2.5 s too late: 14.5 s upstreamMessage(bytes=24, transport=coap)" in found.text(SECOND)
+    assert "seen after that time was over: 14.5 s upstreamMessage(bytes=24, transport=coap)" in found.text(SECOND)
 
 
 def test_the_step_is_open_until_its_list_is_decided(judged):
@@ -115,6 +115,7 @@ steps:
         pytest.param(["120.4", "120.4", "120.4"], 0, id="all after the last began"),
         pytest.param(["1", "61"], 1, id="one missing"),
         pytest.param(["61"], 2, id="one for three"),
+        pytest.param(["120.2"], 2, id="one for three that all wait"),
         pytest.param(["121.5", "121.5", "241.5"], 1, id="one too late for the last two"),
     ],
 )
@@ -128,6 +129,30 @@ def test_each_repetition_needs_its_own_event(judged, events, count):
     found = judged(REPEATED, lines)
     assert found.of(FIRST).concerned == count
     assert found.of(FIRST).cases == 3
+
+
+def test_repetitions_that_overlap_need_a_whole_list_each(judged):
+    text = REPEATED.replace("expect: [upstreamMessage]", "expect: [clientConnected, upstreamMessage]")
+    begun = ["0 step 0", "0 > m upload 24 #0", "1 < m upload ok #0", "2 > m upload 24 #1", "3 < m upload ok #1"]
+    healthy = ["4 m clientConnected", "4 m clientConnected", "4 m upstreamMessage", "4 m upstreamMessage"]
+    rest = ["4 > m upload 24 #2", "5 m clientConnected", "5 m upstreamMessage", "6 < m upload ok #2", "6 acted 0"]
+    assert judged(text, [*begun, *healthy, *rest]).failed == set()
+    for missing in (0, 2):
+        left = [event for index, event in enumerate(healthy) if index != missing]
+        assert judged(text, [*begun, *left, *rest]).failed & {FIRST, SECOND}
+
+
+def test_what_the_run_took_for_decided_is_not_rescued_by_a_later_step(judged):
+    text = """
+scenario: two steps
+devices: {m: {}}
+steps:
+  - {upload: m, payload: 24 B, outcome: any, expect: [upstreamMessage]}
+  - {upload: m, payload: 24 B, outcome: any, expect: [upstreamMessage]}
+"""
+    first = ["0 step 0", "0 > m upload 24", "1 < m upload timeout", "1 acted 0", "1 ended 0"]
+    second = ["2 step 1", "2 > m upload 24", "3 m upstreamMessage", "4 < m upload ok", "4 acted 1", "4 ended 1"]
+    assert judged(text, [*first, *second]).failed == {FIRST}
 
 
 OTHERS = """

@@ -119,14 +119,14 @@ def acknowledgement(mid: int) -> bytes:
 class Template:
     """Messages that differ only in id, token and payload: everything else is encoded once."""
 
-    __slots__ = ("code", "head", "head16", "marked", "options", "plain", "type")
+    __slots__ = ("begin", "code", "head", "marked", "options", "plain", "type")
 
     def __init__(self, type: int, code: int, options: Options = ()) -> None:
         """Raises: ValueError as `encode`."""
         encode(Message(type, code, 0, b"", options))
         self.type, self.code, self.options = int(type), int(code), options
         self.head = (0x40 | self.type << 4) << 24 | self.code << 16
-        self.head16 = (self.head | 4 << 24) >> 16  # the first two bytes of a message with a token of 4
+        self.begin = ((self.head | 4 << 24) >> 16).to_bytes(2, "big")  # of a message with a token of 4 bytes
         self.plain = encode_options(options)
         self.marked = self.plain + b"\xff"
 

@@ -15,6 +15,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from math import inf
+from struct import Struct
 from typing import Any
 
 import msgspec
@@ -63,6 +64,8 @@ OUTSTANDING = (False, True, False, True, False, False)
 """By state: counts towards NSTART. An acknowledged request does not (RFC 7252 §4.7)."""
 
 TOKEN_MASK = (1 << 30) - 1  # a token takes 4 bytes; larger numbers take Python twice as long
+_GOLDEN = 663608941  # 2**30 / 1.618…, odd: adding it goes through all 30-bit numbers, and spreads them evenly
+_pack_tail = Struct(">HI").pack
 SEGMENT_BITS = 11
 _SEGMENTS = 1 << 16 - SEGMENT_BITS
 SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
@@ -70,27 +73,44 @@ _MAX_JUMP = 64
 _RECENT = 4
 
 
-class Device(msgspec.Struct, eq=False):
-    """What the engine knows of one simulated device; idle ones are many, so this is small."""
+class Device:
+    """What the engine knows of one simulated device; idle ones are many, so this is small.
 
-    ip: int
-    mid: int
-    """The next message id."""
-    token: int
-    """The last token; they follow each other in a cycle through all 30-bit numbers, so no two in flight are alike."""
-    flying: list[Exchange]
-    """What has been sent and waits for an answer; rarely more than one."""
-    alarm: float = inf
-    """The earliest time that the calendar will wake us for this device."""
-    busy: int = 0
-    """How many of `flying` count towards NSTART."""
-    last: bytes = b""
-    """`tail` of the exchange that was over last: what still comes for it is a repetition."""
-    queue: deque[Exchange] | None = None
-    recent: tuple[int, ...] = ()
-    """Confirmable answers that were acknowledged last, peer << 16 | id; their repetitions are acknowledged again."""
-    left: array[float] | None = None
-    """When each segment of the ids was left; None as long as the device has stayed in its first one."""
+    A plain class, because its attributes are set once or more per exchange, which takes a Struct three times as long.
+    """
+
+    __slots__ = ("alarm", "flying", "ip", "last", "left", "mid", "queue", "recent", "token")
+
+    def __init__(self, ip: int, mid: int, token: int) -> None:
+        self.ip = ip
+        self.mid = mid
+        """The next message id."""
+        self.token = token
+        """The last token; they follow each other in a cycle through all 30-bit numbers, so no two in flight are
+        alike."""
+        self.flying: tuple[Exchange, ...] = ()
+        """What has been sent and waits for an answer; rarely more than one."""
+        self.alarm = inf
+        """The earliest time that the calendar will wake us for this device."""
+        self.last = b""
+        """`tail` of the exchange that was over last: what still comes for it is a repetition."""
+        self.queue: deque[Exchange] | None = None
+        self.recent: tuple[int, ...] = ()
+        """Confirmable answers that were acknowledged last, peer << 16 | id; their repetitions are acknowledged
+        again."""
+        self.left: array[float] | None = None
+        """When each segment of the ids was left; None as long as the device has stayed in its first one."""
+
+    def may_send(self, nstart: int) -> bool:
+        """Whether fewer than NSTART exchanges are outstanding."""
+        return len(self.flying) < nstart or sum(OUTSTANDING[exchange.state] for exchange in self.flying) < nstart
+
+    def next_tail(self) -> bytes:
+        """A new id and token, as they lie in the message; whether the id may be used yet is for the caller to know."""
+        mid = self.mid
+        self.mid = mid + 1 & 0xFFFF
+        self.token = token = self.token + _GOLDEN & TOKEN_MASK
+        return _pack_tail(mid, token)
 
     def enter_segment(self, now: float, lifetime_s: float) -> float:
         """At the first id of a segment: 0 if it may be used, else the time from when on.
@@ -126,7 +146,10 @@ class Device(msgspec.Struct, eq=False):
 
 
 class Exchange(msgspec.Struct, eq=False):
-    """One request: the handle for `Engine.cancel`. Only the engine changes it."""
+    """One request: the handle for `Engine.cancel`. Only the engine changes it.
+
+    A Struct, because one is made per request: made with all its values at once it costs half of a plain class.
+    """
 
     device: Device
     peer: int
@@ -137,13 +160,10 @@ class Exchange(msgspec.Struct, eq=False):
     asked: float
     """When it was asked for; waiting in the queue counts as latency, for it delays the device as well."""
     state: int = State.QUEUED
-    mid: int = -1
-    token: int = -1
     tail: bytes = b""
     """Id and token as in the last request and in the ACK that answers it: bytes 2 to 7 of both."""
-    datagram: bytes = b""
-    deadline: float = inf
     timeout: float = 0.0
+    deadline: float = inf
     retransmits_left: int = 0
     transmissions: int = 0
     transfer: Transfer | None = None

@@ -10,19 +10,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from struct import Struct
+from typing import Any
 
 from simulator.acts import Answer, NoAnswer
 from simulator.clock import Timers
-from simulator.protocol.coap.exchange import OUTSTANDING, SEGMENT_MASK, TOKEN_MASK, Device, Exchange, State
+from simulator.protocol.coap.codec import Template
+from simulator.protocol.coap.exchange import SEGMENT_MASK, TOKEN_MASK, Device, Done, Exchange, State
 from simulator.protocol.coap.settings import Settings
 
 Transmit = Callable[[bytes, int, int], None]
 """Datagram, peer (address and port as one number), local IPv4 address; `Port.send` is one."""
 
 _QUEUED, _CON_SENT, _ACKED, _NON_SENT = State.QUEUED, State.CON_SENT, State.ACKED, State.NON_SENT
-_GOLDEN = 663608941  # 2**30 / 1.618…, odd: adding it goes through all 30-bit numbers, and spreads them evenly
-_pack = Struct(">HHI").pack
 
 
 @dataclass(slots=True)
@@ -63,70 +62,82 @@ class Sender:
         self._separate_patience = settings.separate_patience_s
         self._lifetime = settings.exchange_lifetime_s
 
+    def begin(
+        self, device: Device, peer: int, template: Template, payload: bytes, done: Done, argument: Any, now: float
+    ) -> Exchange:
+        """Make an exchange and send it: what `launch` does, for a device with nothing else to do, in half the time.
+
+        The device's next message id must be free, and not the first of a segment.
+        """
+        tail = device.next_tail()
+        if template.type == 0:
+            state, left = _CON_SENT, self._max_retransmit
+            timeout = self._first_timeout + device.token * self._jitter  # RFC 7252 §4.2, as in `launch`
+        else:
+            state, left = _NON_SENT, 0
+            timeout = self._non_patience
+        deadline = now + timeout
+        exchange = Exchange(
+            device, peer, template, payload, done, argument, now, state, tail, timeout, deadline, left, 1
+        )
+        device.flying = (exchange,)
+        if deadline < device.alarm:
+            self._wake_by(deadline, device)
+        self._counts.sent += 1
+        transmit = self._transmit  # as a local: Python 3.11 is slow to call what an attribute holds
+        if payload:
+            transmit(template.begin + tail + template.marked + payload, peer, device.ip)
+        else:
+            transmit(template.begin + tail + template.plain, peer, device.ip)
+        return exchange
+
     def launch(self, exchange: Exchange, now: float) -> None:
         """Send it under a new id and token: a request whose turn it is, or the next block of one."""
         device = exchange.device
-        mid = device.mid
-        if not mid & SEGMENT_MASK and (ready := device.enter_segment(now, self._lifetime)):
+        if not device.mid & SEGMENT_MASK and (ready := device.enter_segment(now, self._lifetime)):
             self._hold(exchange, ready)
             return
-        device.mid = mid + 1 & 0xFFFF
-        device.token = token = device.token + _GOLDEN & TOKEN_MASK
-        template, payload = exchange.template, exchange.payload
-        exchange.mid, exchange.token = mid, token
-        head = _pack(template.head16, mid, token)
-        exchange.tail = head[2:]
-        datagram = head + template.marked + payload if payload else head + template.plain
-        if template.type == 0:
-            exchange.datagram = datagram
+        exchange.tail = device.next_tail()
+        if exchange.template.type == 0:
             exchange.state = _CON_SENT
             exchange.retransmits_left = self._max_retransmit
             # RFC 7252 §4.2: between ACK_TIMEOUT and ACK_TIMEOUT × ACK_RANDOM_FACTOR
-            exchange.timeout = timeout = self._first_timeout + token * self._jitter
+            exchange.timeout = self._first_timeout + device.token * self._jitter
         else:
             exchange.state = _NON_SENT
-            timeout = self._non_patience
-        exchange.deadline = deadline = now + timeout
+            exchange.timeout = self._non_patience
+        exchange.deadline = now + exchange.timeout
         exchange.transmissions += 1
-        device.busy += 1
-        device.flying.append(exchange)
-        if deadline < device.alarm:
-            device.alarm = deadline
-            self._at(deadline, self._on_wake, device)
+        device.flying += (exchange,)
+        self._wake_by(exchange.deadline, device)
         self._counts.sent += 1
-        self._transmit(datagram, exchange.peer, device.ip)
+        self._send(exchange)
 
     def acknowledged(self, exchange: Exchange, now: float) -> None:
         """The peer has the request and will answer in its own time; the next one may go."""
         device = exchange.device
         exchange.state = _ACKED
-        exchange.datagram = b""
-        exchange.deadline = deadline = now + self._separate_patience
-        device.busy -= 1
-        if deadline < device.alarm:
-            device.alarm = deadline
-            self._at(deadline, self._on_wake, device)
+        exchange.deadline = now + self._separate_patience
+        self._wake_by(exchange.deadline, device)
         if device.queue:
             self._advance(device, now)
 
     def detach(self, exchange: Exchange) -> None:
         """What was sent last for this exchange waits no longer."""
-        device, state = exchange.device, exchange.state
-        if state == _QUEUED:
+        device = exchange.device
+        if exchange.state == _QUEUED:
             if device.queue is not None:
                 device.queue.remove(exchange)
                 if not device.queue:
                     device.queue = None
             return
         device.last = exchange.tail
-        device.flying.remove(exchange)
-        if OUTSTANDING[state]:
-            device.busy -= 1
+        device.flying = tuple(other for other in device.flying if other is not exchange)
 
     def go_on(self, exchange: Exchange, now: float) -> None:
         """Send the next block, before anything that waits; a separate answer may have let another request go first."""
         self.detach(exchange)
-        if exchange.device.busy < self._nstart:
+        if exchange.device.may_send(self._nstart):
             self.launch(exchange, now)
         else:
             self._put_first(exchange)
@@ -163,7 +174,7 @@ class Sender:
     def _advance(self, device: Device, now: float) -> None:
         """Send what has waited, as far as NSTART allows."""
         queue = device.queue
-        while queue and device.busy < self._nstart:
+        while queue and device.may_send(self._nstart):
             waiting = len(queue)
             self.launch(queue.popleft(), now)
             if len(queue) == waiting:  # put back: no id is free
@@ -175,13 +186,20 @@ class Sender:
         if now < device.alarm:
             return  # an older entry of the calendar; a nearer one has done its work
         device.alarm = inf
-        for exchange in tuple(device.flying):
-            if exchange.deadline <= now:
+        for exchange in device.flying:
+            if exchange.deadline <= now and exchange.state <= _NON_SENT:  # a callback may have ended others
                 self._expire(exchange, now)
-        nearest = min([exchange.deadline for exchange in device.flying], default=inf)
-        if nearest < device.alarm:
-            device.alarm = nearest
-            self._at(nearest, self._on_wake, device)
+        self._wake_by(min([exchange.deadline for exchange in device.flying], default=inf), device)
+
+    def _wake_by(self, deadline: float, device: Device) -> None:
+        if deadline < device.alarm:
+            device.alarm = deadline
+            self._at(deadline, self._on_wake, device)
+
+    def _send(self, exchange: Exchange) -> None:
+        template, payload = exchange.template, exchange.payload
+        rest = template.marked + payload if payload else template.plain
+        self._transmit(template.begin + exchange.tail + rest, exchange.peer, exchange.device.ip)
 
     def _expire(self, exchange: Exchange, now: float) -> None:
         if exchange.state == _CON_SENT and exchange.retransmits_left:
@@ -190,7 +208,7 @@ class Sender:
             exchange.deadline = now + exchange.timeout
             exchange.transmissions += 1
             self._counts.retransmissions += 1
-            self._transmit(exchange.datagram, exchange.peer, exchange.device.ip)
+            self._send(exchange)
         else:
             self._counts.timeouts += 1
             self.finish(exchange, State.FAILED, NoAnswer("timeout", exchange.transmissions), now)

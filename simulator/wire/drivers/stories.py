@@ -103,9 +103,7 @@ class Stories:
             **performers,
         }
 
-    def start(
-        self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None], now: float
-    ) -> Running:
+    def start(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None], now: float) -> Running:
         """Begin a story; `done(returned, now)` is called when it has ended."""
         running = Running(endpoint, story, done)
         self._running[running] = None
@@ -119,7 +117,10 @@ class Stories:
             running.story.close()
 
     def resume(self, running: Running, result: Any, now: float) -> None:
-        """The act that the story waited for is over (`acts.Result`; None begins it). A story that has ended or was stopped ignores it."""
+        """The act that the story waited for is over, with an `acts.Result`; None begins a story.
+
+        A story that has ended or was stopped ignores it.
+        """
         if running not in self._running:
             return
         if running.stepping:  # the performer answered before it returned: the loop below takes it, nothing recurses
@@ -154,9 +155,7 @@ class Stories:
     def _post(self, act: Post, running: Running, now: float) -> None:
         end = running.endpoint
         assert end.coap is not None, f"{end.name} has no CoAP client"
-        end.coap.request(
-            end.ip, end.coap_peer, POST, act.path, act.payload, act.confirmable, self.resume, running, now
-        )
+        end.coap.request(end.ip, end.coap_peer, POST, act.path, act.payload, act.confirmable, self.resume, running, now)
 
     def _get(self, act: Get, running: Running, now: float) -> None:
         end = running.endpoint
