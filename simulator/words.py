@@ -373,6 +373,9 @@ TROUBLES = (
 INVARIANTS = (
     "upload-once",
     "connected-first",
+    "connected-once",
+    "act-once",
+    "mismatch-once",
     "downstream-queued",
     "known-owner",
     "silent-after-removal",

@@ -53,7 +53,7 @@ def test_what_does_not_work_here_is_refused_with_the_reason(monkeypatch, kind):
 
 
 def test_an_unknown_wire_is_refused_with_what_there_is():
-    with pytest.raises(LocalError, match=r"no wire 'carrier pigeon' \(known: auto, batch, single, dgram\)"):
+    with pytest.raises(LocalError, match=r"no wire 'carrier pigeon' \(known: auto, batch, single, dgram, mapped\)"):
         chosen("carrier pigeon")
 
 
