@@ -48,7 +48,7 @@ rehearse(load(Path(sys.argv[1])), RunSettings(), Journal(sys.stdout.buffer.write
 def journal(path: Path, folder: Path, **environment: str) -> bytes:
     """The journal of a run in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, os.path.relpath(path, folder) if folder == path.parent else str(path)],
+        [sys.executable, "-c", PROGRAM, os.path.relpath(path, folder)],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
