@@ -15,7 +15,18 @@ from simulator.scenario.model import Counted
 class Counts(Machine):
     """Counts the events of each member; with neither bound given, at least one is meant."""
 
-    __slots__ = ("_at_least", "_at_most", "_check", "_counts", "_docket", "_matcher", "_plain", "_quantifier", "names")
+    __slots__ = (
+        "_at_least",
+        "_at_most",
+        "_check",
+        "_counts",
+        "_docket",
+        "_matcher",
+        "_one_too_many",
+        "_plain",
+        "_quantifier",
+        "names",
+    )
 
     def __init__(
         self, docket: Docket, number: int, what: Counted, members: Sequence[str], aliases: Mapping[str, str]
@@ -26,6 +37,11 @@ class Counts(Machine):
         self._matcher = Matcher(what.matcher, aliases)
         self._plain = not what.matcher.conditions
         self._counts = dict.fromkeys(members, 0)
+        self._one_too_many = 0  # the count that is told at once; 0: none
+        if what.quantifier == "each" and self._at_most is not None:
+            self._one_too_many = self._at_most + 1
+        elif what.quantifier == "none" and self._at_most is None:
+            self._one_too_many = self._at_least
         self.names = (what.matcher.name,)
         often = texts.how_often(self._at_least, self._at_most)
         words = f"{'does not see' if what.quantifier == 'none' else 'sees'} {texts.matcher(what.matcher)} {often}"
@@ -41,10 +57,7 @@ class Counts(Machine):
         if count is None or not (self._plain or self._matcher.accepts(event)):
             return
         counts[event.subject] = count = count + 1  # type: ignore[index]
-        if self._quantifier == "each":
-            if self._at_most is not None and count == self._at_most + 1:
-                self._too_many(event)
-        elif self._quantifier == "none" and self._at_most is None and count == self._at_least:
+        if count == self._one_too_many:
             self._too_many(event)
 
     def finish(self) -> None:

@@ -26,32 +26,28 @@ class Expires(Protocol):
 class Deadlines:
     """Earliest first; equal times in the order of asking."""
 
-    __slots__ = ("_count", "_heap")
+    __slots__ = ("_count", "_heap", "soonest")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Expires]] = []
         self._count = 0
+        self.soonest = FOREVER
+        """A time before which nothing is decided by time; a plain attribute, because it is read for every record."""
 
     def at(self, when: float, what: Expires) -> None:
         """Call `what.expire` at run time `when`, if it is still open then."""
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, what))
+        self.soonest = self._heap[0][0]
 
     @property
     def next(self) -> float | None:
         """When time next decides something; None: never."""
         heap = self._heap
-        while heap:
-            when, _, what = heap[0]
-            if what.open:
-                return when
+        while heap and not heap[0][2].open:
             heapq.heappop(heap)
-        return None
-
-    @property
-    def soonest(self) -> float:
-        """A time before which nothing is decided by time; cheaper than `next`."""
-        return self._heap[0][0] if self._heap else FOREVER
+        self.soonest = heap[0][0] if heap else FOREVER
+        return heap[0][0] if heap else None
 
     def expire(self, now: float) -> None:
         """Decide what time decides, up to and including `now`."""
@@ -60,3 +56,4 @@ class Deadlines:
             when, _, what = heapq.heappop(heap)
             if what.open:
                 what.expire(when)
+        self.soonest = heap[0][0] if heap else FOREVER

@@ -9,6 +9,7 @@ at the end against all gaps.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
@@ -99,6 +100,8 @@ class Docket:
         """Why the run ended before the scenario did, at `now_s`; None: it did not."""
         self.gaps = Gaps()
         self.deadlines = Deadlines()
+        self.rewire: Callable[[], None] = lambda: None
+        """To be called by a machine that wants other records from now on."""
 
     def check(self, name: str, kind: Kind, place: Place, words: str, noun: str = "", population: int = 0) -> Check:
         """A new check; it appears in the report in the order of asking."""

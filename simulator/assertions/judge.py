@@ -29,6 +29,7 @@ from simulator.events.records import (
     EventRecord,
     GapRecord,
     GarbledRecord,
+    ReceivedRecord,
     Record,
     RunRecord,
     StepRecord,
@@ -68,11 +69,13 @@ class Judge:
         without: Sequence[str] = (),
     ) -> None:
         self._docket = docket = Docket(rerun)
-        self._deadlines = docket.deadlines
+        self.deadlines = docket.deadlines
+        """What time decides. Its `soonest` tells cheaply whether `deadline` can have come nearer."""
         self._scenario = scenario
         self._world = World(scenario, members, aliases)
         self._subjects_of = subjects_of
         self._board = Switchboard()
+        docket.rewire = self._board.wire
         self._steps = [
             StepMachines(docket, number, step, _all(step.subjects, subjects_of), subjects_of, aliases, scenario)
             for number, step in enumerate(scenario.steps)
@@ -87,7 +90,10 @@ class Judge:
         for machine in self._always:
             self._board.connect(machine)
         self._live: dict[int, StepMachines] = {}
-        self._others: dict[type, Callable[[Any], None]] = {
+        self._takers: dict[type, Callable[[Any], None]] = {
+            EventRecord: self._on_event,
+            ActRecord: self._on_act,
+            ReceivedRecord: lambda _: None,
             StepRecord: self._on_step,
             GapRecord: self._on_gap,
             GarbledRecord: self._on_garbled,
@@ -100,16 +106,8 @@ class Judge:
 
     def feed(self, record: Record) -> Sequence[Finding]:
         """One record. Returns: what it decided against the scenario."""
+        self._takers[type(record)](record)
         docket = self._docket
-        kind = type(record)
-        if kind is EventRecord:
-            self._on_event(record)  # type: ignore[arg-type]  # mypy does not narrow by type() is
-        elif kind is ActRecord:
-            self._on_act(record)  # type: ignore[arg-type]
-        else:
-            handle = self._others.get(kind)
-            if handle is not None:
-                handle(record)
         if docket.news:
             news, docket.news = docket.news, []
             return news
@@ -118,12 +116,12 @@ class Judge:
     @property
     def deadline(self) -> float | None:
         """Earliest run time at which something is decided by time; None: nothing waits for time."""
-        return self._deadlines.next
+        return self.deadlines.next
 
     def expire(self, now: float) -> Sequence[Finding]:
         """Decide what time has decided by `now`. Harmless when called early."""
         docket = self._docket
-        self._deadlines.expire(now)
+        self.deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
         self._retire()
         news, docket.news = docket.news, []
@@ -136,7 +134,7 @@ class Judge:
     def finish(self, now: float) -> Verdicts:
         """The run is over at `now`. Returns: the verdict on everything; what is undecided is inconclusive."""
         docket = self._docket
-        self._deadlines.expire(now)
+        self.deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
         if docket.cut is None:
             undone = next((machines for machines in self._steps if machines.open), None)
@@ -163,37 +161,40 @@ class Judge:
     def _on_event(self, event: EventRecord) -> None:
         if not event.judged:
             return
-        docket, deadlines = self._docket, self._deadlines
         now = event.rx_s
-        if now >= deadlines.soonest:
+        if now >= self.deadlines.soonest:
             self._pass_time(now)
         self._events += 1
-        for see in self._board.events.get(event.name, self._board.any_event):
+        board, subject = self._board, event.subject
+        if subject is None:
+            for see in board.strays.get(event.name, board.any_stray):
+                see(event)
+            return
+        for see in board.events.get(event.name, board.any_event):
             see(event)
-        subject = event.subject
-        if subject is not None:
-            recent = docket.recent.get(subject)
-            if recent is None:
-                docket.recent[subject] = deque((event,), RECENT_KEPT)
-            else:
-                recent.append(event)
+        recent = self._docket.recent.get(subject)
+        if recent is None:
+            self._docket.recent[subject] = deque((event,), RECENT_KEPT)
+        else:
+            recent.append(event)
 
     def _on_act(self, act: ActRecord) -> None:
-        docket, deadlines = self._docket, self._deadlines
-        if act.t_s >= deadlines.soonest:
+        if act.t_s >= self.deadlines.soonest:
             self._pass_time(act.t_s)
-        docket.acts[act.subject] = act
-        live = self._live.get(act.step)
+        self._docket.acts[act.subject] = act
+        board, live = self._board, self._live.get(act.step)
         if act.phase == "began":
             if live is not None:
-                live.began(act)
-            for began in self._board.began.get(act.verb, self._board.any_began):
+                for began in live.began:
+                    began(act)
+            for began in board.began.get(act.verb, board.any_began):
                 began(act)
         else:
             self._acts += 1
             if live is not None:
-                live.ended(act)
-            for ended in self._board.ended.get(act.verb, self._board.any_ended):
+                for ended in live.ended:
+                    ended(act)
+            for ended in board.ended.get(act.verb, board.any_ended):
                 ended(act)
 
     def _on_step(self, record: StepRecord) -> None:
@@ -236,7 +237,7 @@ class Judge:
     def _pass_time(self, now: float) -> None:
         """Time has passed without anybody asking, as it does when a journal is judged afterwards."""
         docket = self._docket
-        self._deadlines.expire(now)
+        self.deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
 
     def _retire(self) -> None:

@@ -19,7 +19,9 @@ class Machine:
     __slots__ = ()
 
     names: Iterable[str] | None = ()
-    """Events it sees; None: all."""
+    """Events it sees; None: all. Who changes its mind calls `Docket.rewire`."""
+    strays_only = False
+    """Whether it sees only those of them that have no subject."""
     verbs: Iterable[str] | None = ()
     """Acts whose beginning and end it sees; None: all."""
 

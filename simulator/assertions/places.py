@@ -25,7 +25,7 @@ class _Rule(Machine):
 
     __slots__ = ("_check", "_docket", "_world")
 
-    names = None
+    names: tuple[str, ...] | None = None
     _name = ""
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
@@ -42,6 +42,7 @@ class Owners(_Rule):
     """known-owner."""
 
     __slots__ = ()
+    strays_only = True
     _name = "known-owner"
 
     def see(self, event: EventRecord) -> None:
@@ -52,41 +53,45 @@ class Owners(_Rule):
 
 
 class Silent(_Rule):
-    """silent-after-removal. By the platform's id: a device that is created anew has another one."""
+    """silent-after-removal. By the platform's id: a device that is created anew has another one.
 
-    __slots__ = ("_removed",)
+    As long as nothing was removed, nothing but a removal can matter.
+    """
+
+    __slots__ = ("_removed", "names")
     _name = "silent-after-removal"
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
         self._removed: dict[str, EventRecord] = {}
+        self.names = ("deviceRemoved",)
 
     def see(self, event: EventRecord) -> None:
-        removed = self._removed
-        if removed:
-            before = removed.get(_text(event, "deviceId"))
-            if before is not None and before.collection == event.collection:
-                self._fail(event, f"removed at {texts.moment(before.rx_s)}")
-                return
-        if event.name == "deviceRemoved" and (device := _text(event, "deviceId")):
+        removed, device = self._removed, _text(event, "deviceId")
+        before = removed.get(device)
+        if before is not None and before.collection == event.collection:
+            self._fail(event, f"removed at {texts.moment(before.rx_s)}")
+        elif event.name == "deviceRemoved" and device:
             self._check.cases += 1
             removed[device] = event
+            if self.names is not None:
+                self.names = None
+                self._docket.rewire()
 
 
 class Moved(_Rule):
-    """gone-after-move."""
+    """gone-after-move. As long as nobody has moved, nothing but a move can matter."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "names")
     _name = "gone-after-move"
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
         self._left: dict[tuple[str, str], EventRecord] = {}
+        self.names = ("deviceMoved",)
 
     def see(self, event: EventRecord) -> None:
         moves = event.name == "deviceMoved"
-        if not moves and not self._left:
-            return
         here = _text(event, "collectionId")
         key = _text(event, "deviceId"), here
         if moves and "to" in event.data:
@@ -97,6 +102,9 @@ class Moved(_Rule):
             before = self._left.get(key)
             if before is None:
                 self._left[key] = event
+                if self.names is not None:
+                    self.names = None
+                    self._docket.rewire()
                 return
         else:
             before = self._left.get(key)
@@ -122,12 +130,12 @@ class RightCollection(_Rule):
 
     def see(self, event: EventRecord) -> None:
         subject = event.subject
+        collection = event.collection
+        if collection in self._allowed.get(subject, ()):  # type: ignore[arg-type]  # None is nobody's name
+            return
         if subject is None or event.sys != "span":
             return
-        homes = self._allowed.get(subject)
-        if homes is None:
-            homes = self._homes(subject)
-        collection = event.collection
+        homes = self._homes(subject)
         if collection not in homes and homes and collection_name(collection) not in homes:
             where = texts.shown(collection or str(event.raw.get("collectionId")))
             self._fail(event, f"in collection {where}, but it lives in {' or '.join(sorted(map(str, homes)))}")

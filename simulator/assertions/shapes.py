@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from simulator.assertions import texts
+from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.world import World
@@ -68,46 +69,62 @@ CHOSEN: Final[Mapping[str, Mapping[str, Form]]] = {
 }
 """The same for the embedded server."""
 
+KNOWN_KEPT: Final = 256
+"""So many values of a key are remembered as well-formed: most say the same again and again."""
+
 OF_GATEWAYS: Final = frozenset({"gatewayConnected", "gatewayDisconnected", "gatewayConfigUpdate", "gatewayCommError"})
 """Events that are about a gateway alone; all other known ones name a device."""
 
 _OF_DEVICES: Final = frozenset(CHOSEN) - OF_GATEWAYS | {"deviceCreated", "deviceUpdated", "deviceRemoved"}
 
 
+_Known = tuple[str, Form, set[str]]  # key, its form, and values that have it
+
+
 class Shapes(Machine):
     """event-shape."""
 
-    __slots__ = ("_check", "_docket", "_table", "_times", "_world")
+    __slots__ = ("_check", "_docket", "_table", "_to_latest_s", "_world")
 
     names = None
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
-        self._table: Mapping[str, Mapping[str, Form]] = PROMISED
-        self._times = False
+        self.target(embedded=False, virtual=False)
 
     def target(self, *, embedded: bool, virtual: bool) -> None:
         """What is under test is known now."""
-        self._table = CHOSEN if embedded else PROMISED
-        self._times = embedded and virtual
+        self._table: dict[str, tuple[_Known, ...]] = {
+            name: tuple((key, form, set()) for key, form in forms.items())
+            for name, forms in (CHOSEN if embedded else PROMISED).items()
+        }
+        # From an arrival in run time to the latest time that the event may bear.
+        self._to_latest_s = EPOCH_UNIX_S + CLOCK_SLACK_S if embedded and virtual else FOREVER
 
     def see(self, event: EventRecord) -> None:
         if event.sys != "span":
             return
         self._check.cases += 1
-        forms = self._table.get(event.name)
-        if forms is not None:
-            data = event.data
-            for key, form in forms.items():
-                value = data.get(key)
-                if value is None or not form(value):
-                    self._fail(event, f"{key} is missing" if value is None else f"{key} cannot be {texts.shown(value)}")
-        if event.unix_s == -1:
+        name, data, unix_s = event.name, event.data, event.unix_s
+        for key, form, known in self._table.get(name, ()):
+            value = data.get(key)
+            if value not in known:
+                self._meet(event, key, value, form, known)
+        if unix_s == -1:
             self._fail(event, f"its time cannot be read: {texts.shown(str(event.raw.get('time')))}")
-        elif self._times and event.unix_s > EPOCH_UNIX_S + event.rx_s + CLOCK_SLACK_S:
+        elif unix_s > self._to_latest_s + event.rx_s:
             self._fail(event, f"its time lies ahead of its arrival: {texts.shown(str(event.raw.get('time')))}")
-        if "deviceId" not in event.raw and event.name in _OF_DEVICES:
+        if "deviceId" not in event.raw and name in _OF_DEVICES:
             self._fail(event, "it names no device")
+
+    def _meet(self, event: EventRecord, key: str, value: str | None, form: Form, known: set[str]) -> None:
+        """A value that was not seen before."""
+        if value is None:
+            self._fail(event, f"{key} is missing")
+        elif not form(value):
+            self._fail(event, f"{key} cannot be {texts.shown(value)}")
+        elif len(known) < KNOWN_KEPT and len(value) <= KNOWN_KEPT:
+            known.add(value)
 
     def garbled(self, record: GarbledRecord) -> None:
         """The stream carried something that is no event."""

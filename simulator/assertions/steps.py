@@ -9,7 +9,7 @@ from simulator.assertions.machine import Machine
 from simulator.assertions.never import NeverInStep
 from simulator.assertions.ordered import Ordered
 from simulator.assertions.rate import Outcomes
-from simulator.events.records import ActRecord
+from simulator.assertions.switchboard import Note, overrides
 from simulator.scenario.model import Scenario, Step, Subject
 
 
@@ -21,7 +21,7 @@ class StepMachines:
         own: names of its subjects.
     """
 
-    __slots__ = ("_acted", "_began", "_never", "_ordered", "_outcomes", "listeners", "number", "verb")
+    __slots__ = ("_acted", "_began", "_never", "_ordered", "_outcomes", "began", "ended", "listeners", "number", "verb")
 
     def __init__(
         self,
@@ -42,6 +42,11 @@ class StepMachines:
         self._never = NeverInStep(docket, number, step, own, aliases) if step.never else None
         self.listeners: tuple[Machine, ...] = tuple(m for m in (self._ordered, self._never) if m is not None)
         """Those that want events, while the step is on."""
+        acting = [machine for machine in (self._outcomes, self._ordered) if machine is not None]
+        self.began: Note = tuple(machine.began for machine in acting if overrides(machine, "began"))
+        """Whom to tell that a subject begins."""
+        self.ended: Note = tuple(machine.ended for machine in acting)
+        """Whom to tell that a subject is done."""
 
     @property
     def open(self) -> bool:
@@ -62,18 +67,6 @@ class StepMachines:
             self._ordered.begin(now)
         if self._never is not None:
             self._never.began_s = now
-
-    def began(self, act: ActRecord) -> None:
-        """A subject begins."""
-        if self._ordered is not None:
-            self._ordered.began(act)
-
-    def ended(self, act: ActRecord) -> None:
-        """A subject is done."""
-        if self._outcomes is not None:
-            self._outcomes.ended(act)
-        if self._ordered is not None:
-            self._ordered.ended(act)
 
     def acted(self, now: float) -> None:
         """All subjects are done."""

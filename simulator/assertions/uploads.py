@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
@@ -39,17 +41,22 @@ _UNSPECIFIED: Final = "unspecified"  # what the real platform says of some trans
 _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
 
 
-class _Sent:
-    """One upload that may or must still be seen."""
+class _Sent(msgspec.Struct, eq=False):
+    """One upload that may or must still be seen. A struct, because one is made for each."""
 
-    __slots__ = ("began_s", "budget", "ended_s", "epoch", "machine", "must", "n", "seen", "size", "step", "subject")
-
-    def __init__(self, machine: Uploads, act: ActRecord, epoch: int, budget: int) -> None:
-        self.machine, self.subject, self.step, self.n = machine, act.subject, act.step, act.n
-        self.size, self.began_s, self.epoch, self.budget = act.size, act.t_s, epoch, budget
-        self.ended_s = FOREVER
-        self.must = False
-        self.seen = 0
+    machine: Uploads
+    subject: str
+    step: int
+    n: int
+    size: str
+    """As events say it."""
+    began_s: float
+    epoch: int
+    budget: int
+    """How often it may be seen."""
+    ended_s: float = FOREVER
+    must: bool = False
+    seen: int = 0
 
     @property
     def open(self) -> bool:
@@ -62,9 +69,12 @@ class _Sent:
 class _Sender:
     """One device: what it has under way, what may still come, and whether the platform has a session for it."""
 
-    __slots__ = ("attached", "epoch", "group", "may_copy", "optional", "pending")
+    __slots__ = ("attached", "budget", "epoch", "group", "may_copy", "optional", "pending", "step")
 
     def __init__(self, group: Group, may_copy: bool) -> None:
+        self.step: int | None = None
+        """Its latest upload was in this one, and may be seen `budget` times; 0: it is no upstream message."""
+        self.budget = 0
         self.group, self.may_copy = group, may_copy
         self.pending: list[_Sent] = []
         self.optional: list[_Sent] = []
@@ -119,16 +129,25 @@ class Uploads(Machine):
         return sender
 
     def _sent(self, sender: _Sender, act: ActRecord) -> None:
-        what = self._world.act(act.step)
-        budget = self._world.attempts(act.step)
+        step = act.step
+        if step != sender.step:
+            sender.step, sender.budget = step, self._budget(sender, step)
+        if sender.budget:
+            size = str(act.size)
+            sender.pending.append(_Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget))
+
+    def _budget(self, sender: _Sender, step: int) -> int:
+        """How often one upload of a step may be seen; 0: it goes where it is no upstream message."""
+        what = self._world.act(step)
+        budget = self._world.attempts(step)
         confirmable = True
         if isinstance(what, Upload):
             if what.path.strip("/") in RESERVED_PATHS and sender.group.transport != "udp":
-                return
+                return 0
             confirmable = what.confirmable
         if sender.may_copy and (sender.group.transport == "udp" or not confirmable):
             budget *= 2  # nothing in a plain datagram tells a copy from a second message
-        sender.pending.append(_Sent(self, act, sender.epoch, budget))
+        return budget
 
     def _over(self, sender: _Sender, sent: _Sent, act: ActRecord) -> None:
         sent.ended_s = act.t_s
@@ -191,9 +210,9 @@ class Uploads(Machine):
         size = data.get("bytes")
         taker = None
         for sent in sender.pending:
-            if sent.seen < sent.budget and str(sent.size) == size and (taker is None or sent.open):
+            if sent.size == size and sent.seen < sent.budget and (taker is None or sent.open):
                 taker = sent
-                if sent.open:
+                if sent.must and not sent.seen:
                     break
         if taker is not None:
             taker.seen += 1
@@ -201,7 +220,7 @@ class Uploads(Machine):
                 self._seen(sender, taker)
             return
         for sent in sender.optional:
-            if sent.seen < sent.budget and str(sent.size) == size and sent.ended_s >= event.rx_s - FORGOTTEN_AFTER_S:
+            if sent.seen < sent.budget and sent.size == size and sent.ended_s >= event.rx_s - FORGOTTEN_AFTER_S:
                 sent.seen += 1
                 if sent.seen >= sent.budget and not sender.pending:
                     sender.optional.remove(sent)

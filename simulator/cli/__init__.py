@@ -5,6 +5,7 @@ Nothing heavy is imported until a command needs it: `--help` must answer at once
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -182,6 +183,9 @@ def options(
 
 def main() -> None:
     """Entry point. Whatever goes wrong ends as one clear line and an exit code, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
         app()
     except SimulatorError as error:

@@ -47,6 +47,11 @@ class Progress:
         """The run goes on."""
         self._draw(now, (acts, events), force=False)
 
+    def stopping(self) -> None:
+        """The run was told to end."""
+        self.close()
+        print("stopping; once more leaves behind what has not been removed yet", file=sys.stderr, flush=True)
+
     def close(self) -> None:
         """Take the live line away."""
         if self._live and self._width:

@@ -20,6 +20,7 @@ from simulator.run.start import Interrupted, rehearse
 from simulator.scenario import Scenario, find, load
 
 DEFAULT_FOLDER = Path("scenarios")
+_NOTES_TOLD = 5
 
 
 def check_files(paths: Sequence[Path] | None) -> int:
@@ -128,17 +129,23 @@ class _Tally:
 
     def _tell(self, ran: Ran) -> None:
         self._rans.append(ran)
-        print(text.report(ran, colour=self._colour), end="", flush=True)
-        with (self._out / "report.txt").open("a", encoding="utf-8") as file:
-            file.write(text.report(ran))
-        _replace(self._out / "verdicts.json", as_json.encode(self._rans))
-        _replace(self._out / "junit.xml", junit.encode(self._rans))
+        _say(text.report(ran, colour=self._colour))
+        try:
+            with (self._out / "report.txt").open("a", encoding="utf-8") as file:
+                file.write(text.report(ran))
+            _replace(self._out / "verdicts.json", as_json.encode(self._rans))
+            _replace(self._out / "junit.xml", junit.encode(self._rans))
+        except OSError as error:
+            raise LocalError(f"{self._out}: cannot write the verdicts: {error.strerror}") from error
 
     def _tell_error(self, path: Path, error: SimulatorError) -> None:
-        sys.stdout.flush()
         word = str(error).upper() if isinstance(error, Interrupted) else "BROKEN"
         why = "" if isinstance(error, Interrupted) else f"  {error}"
-        print(f"{word}  {path}{why}", file=sys.stderr, flush=True)
+        notes: list[str] = getattr(error, "__notes__", [])
+        lines = [f"{word}  {path}{why}", *(f"      {note}" for note in notes[:_NOTES_TOLD])]
+        if len(notes) > _NOTES_TOLD:
+            lines.append(f"      and {len(notes) - _NOTES_TOLD} more")
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
     def _ended(self, code: int) -> int:
         self._codes.append(code)
@@ -149,13 +156,21 @@ class _Tally:
         broken = len(self._codes) - len(self._rans)
         last = text.summary(self._rans, time.monotonic() - self._started, colour=self._colour).rstrip("\n")
         others = f", {broken} without a verdict" if broken else ""
-        print(f"{last}{others}; journals and verdicts in {self._out}", flush=True)
+        _say(f"{last}{others}; journals and verdicts in {self._out}\n")
         # What was interrupted or broke says more than a verdict, and a failure more than an inconclusive one.
         worst = sorted(self._codes, key=lambda code: (code >= ExitCode.BROKEN, code == ExitCode.FAILED, code))
         return worst[-1]
 
 
 _CODES = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
+
+
+def _say(words: str) -> None:
+    """Print it. Whoever reads may have left (`| head -1`): the run and its exit code are still worth something."""
+    try:
+        print(words, end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -200,6 +215,10 @@ def _crash(folder: Path, error: Exception) -> str:
     """A defect of the simulator: the details go to a file, the user gets a line."""
     import traceback
 
+    what = f"the simulator itself broke: {type(error).__name__}: {error}"
     note = folder / "crash.txt"
-    note.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return f"the simulator itself broke: {type(error).__name__}: {error}; details in {note}"
+    try:
+        note.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as no_note:
+        return f"{what}; details could not be written to {note}: {no_note.strerror}"
+    return f"{what}; details in {note}"

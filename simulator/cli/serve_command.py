@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from typing import Literal
+import signal
 
 from simulator.errors import UsageError
 from simulator.server.app import ServerSettings
 from simulator.server.serve import serve
+from simulator.wire.real import Kind
 
 
 def serve_until_stopped(
@@ -17,7 +18,7 @@ def serve_until_stopped(
     api_port: int,
     udp_port: int,
     coap_port: int,
-    wire: Literal["auto", "batch", "single", "dgram"],
+    wire: Kind,
     token: str | None,
     quiet: bool,
 ) -> int:
@@ -30,4 +31,13 @@ def serve_until_stopped(
         if not 0 <= port <= 65535:
             raise UsageError(f"{option} {port}: ports go from 0 to 65535")
     settings = ServerSettings(host=host, api_port=api_port, udp_port=udp_port, coap_port=coap_port, token=token or "")
-    return asyncio.run(serve(settings, wire=wire, quiet=quiet))
+    return asyncio.run(_serve(settings, wire, quiet))
+
+
+async def _serve(settings: ServerSettings, wire: Kind, quiet: bool) -> int:
+    try:
+        return await serve(settings, wire=wire, quiet=quiet)
+    finally:
+        # The process ends now; being told again on the way out shall not turn a good end into a bad one.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from simulator.clock import WallClock
 from simulator.errors import ExitCode, SimulatorError
-from simulator.target.api import SpanApi
+from simulator.server.log import printable
+from simulator.target.api import NO_JSON, SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
 
 LOOK_FOR_NEW_S = 1.0
@@ -18,7 +22,9 @@ LOOK_FOR_NEW_S = 1.0
 
 
 class _Event(msgspec.Struct):
-    event: str
+    event: str = ""
+    type: str = ""
+    dropped: str = "0"
     time: str = ""
     collectionId: str = ""
     deviceId: str = ""
@@ -34,10 +40,10 @@ def watch_events(url: str, token: str, collections: tuple[str, ...], as_json: bo
 
 
 async def _watch(url: str, token: str, collections: tuple[str, ...], as_json: bool) -> None:
-    caller = HttpCaller(url, token)
-    watcher = _Watcher(caller, as_json)
     task = asyncio.current_task()
     assert task is not None
+    caller = HttpCaller(url, token)
+    watcher = _Watcher(caller, as_json, task.cancel)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
@@ -45,58 +51,96 @@ async def _watch(url: str, token: str, collections: tuple[str, ...], as_json: bo
     finally:
         await watcher.stop()
         await caller.close()
+        if watcher.broken is not None:
+            raise watcher.broken
 
 
 class _Watcher:
-    def __init__(self, caller: HttpCaller, as_json: bool) -> None:
-        self._caller, self._api, self._as_json = caller, SpanApi(caller), as_json
+    def __init__(self, caller: HttpCaller, as_json: bool, cancel: Callable[[], object]) -> None:
+        self._caller, self._api, self._as_json, self._cancel = caller, SpanApi(caller), as_json, cancel
         self._clock = WallClock()
         self._readers: dict[str, SocketObserver] = {}
         self._names: dict[str, str] = {}
+        self._trouble = ""
+        self.broken: BaseException | None = None
+        """Why it could not go on; nothing that the platform does is a reason."""
 
     async def follow(self, wanted: tuple[str, ...]) -> None:
-        """Watch these collections, or all that there are and will be."""
+        """Watch these collections, or all that there are and will be. Raises: SimulatorError: nothing to begin with."""
         await self._api.version()
-        first = True
+        for collection in wanted or await self._api.collections():
+            await self._look_at(collection)
+        if not self._as_json:
+            print(f"watching {_counted(len(self._readers))}; Ctrl-C ends it", flush=True)
         while True:
-            try:
-                await self._look(wanted)
-            except SimulatorError:
-                if first:
-                    raise
-            if first and not self._as_json:
-                print(f"watching {_counted(len(self._readers))}; Ctrl-C ends it", flush=True)
-            first = False
             await asyncio.sleep(LOOK_FOR_NEW_S)
+            trouble = await self._look(wanted)
+            if trouble and trouble != self._trouble:
+                self._tell(f"{trouble}; trying again")
+            self._trouble = trouble
 
     async def stop(self) -> None:
-        for reader in self._readers.values():
-            await reader.stop()
+        await asyncio.gather(*(reader.stop() for reader in tuple(self._readers.values())))
 
-    async def _look(self, wanted: tuple[str, ...]) -> None:
-        for collection in wanted or await self._api.collections():
-            if collection not in self._readers:
-                path = f"/span/collections/{collection}/activity"
-                reader = SocketObserver(self._caller, path, self._clock.now, self._message, self._gap)
-                await reader.start()
-                self._readers[collection] = reader
-            self._names.update(await self._api.device_names(collection))
+    async def _look(self, wanted: tuple[str, ...]) -> str:
+        """Look for what is new. Returns: what went wrong, if something did."""
+        trouble = ""
+        try:
+            for collection in wanted or await self._api.collections():
+                try:
+                    await self._look_at(collection)
+                except SimulatorError as error:
+                    trouble = trouble or str(error)
+        except SimulatorError as error:
+            trouble = str(error)
+        return trouble
+
+    async def _look_at(self, collection: str) -> None:
+        if collection not in self._readers:
+            reader = SocketObserver(
+                self._caller,
+                f"/span/collections/{collection}/activity",
+                self._clock.now,
+                self._message,
+                self._gap,
+                partial(self._ended, collection),
+                patience_s=None,
+            )
+            await reader.start()
+            self._readers[collection] = reader
+        self._names.update(await self._api.device_names(collection))
 
     def _message(self, message: str | bytes, _rx_s: float) -> None:
         try:
             event = msgspec.json.decode(message, type=_Event)
-        except msgspec.MsgspecError:
+        except NO_JSON:
+            return
+        if event.type == "dropped":
+            self._tell(f"{event.dropped} events were dropped, because they were not read fast enough")
+        if not event.event:
             return  # keepalives, and what the platform says about itself
         if self._as_json:
-            print((message if isinstance(message, str) else message.decode(errors="replace")).rstrip(), flush=True)
+            text = message if isinstance(message, str) else message.decode()
+            print(printable(" ".join(text.splitlines())), flush=True)
             return
         who = self._names.get(event.deviceId) or event.deviceId or event.gatewayId or "-"
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
-        print(f"{event.time}  {who:<16}  {event.event:<18}  {data}".rstrip(), flush=True)
+        print(printable(f"{event.time}  {who:<16}  {event.event:<18}  {data}".rstrip()), flush=True)
 
     def _gap(self, from_s: float, to_s: float, why: str) -> None:
-        if not self._as_json:
-            print(f"--- {why}; nothing was seen for {to_s - from_s:.1f} s", flush=True)
+        self._tell(f"{why}; nothing was seen for {to_s - from_s:.1f} s")
+
+    def _ended(self, collection: str, why: BaseException) -> None:
+        self._readers.pop(collection, None)
+        if isinstance(why, SimulatorError):
+            self._tell(str(why))
+        else:  # ours: nobody reads what we print, for one
+            self.broken = why
+            self._cancel()
+
+    def _tell(self, what: str) -> None:
+        """A remark about the watching itself."""
+        print(printable(f"--- {what}"), file=sys.stderr if self._as_json else sys.stdout, flush=True)
 
 
 def _counted(collections: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 from simulator import acts
 from simulator.acts import Sleep, SleepUntil, Story
@@ -38,56 +38,23 @@ def act_out(
         begin_s: run time of the first repetition; the next are due `every_s` later, or at once when one is late.
         payload_of: gives the bytes of repetition n.
     """
-    yield SleepUntil(begin_s)
+    act, verb, name = step.act, step.verb, device.name
+    tell, carries = _STORIES[type(act)], type(act) in _CARRYING
     every_s = step.every_s or 0.0
     for n in range(step.times):
-        if n:
-            yield SleepUntil(begin_s + n * every_s)
-        story, size = _deed(device, step.act, n, payload_of)
-        record.began(number, step.verb, device.name, n, size)
-        outcome = yield from story
+        yield SleepUntil(begin_s + n * every_s)
+        payload = payload_of(act.payload, n) if carries else b""  # type: ignore[union-attr]  # as the table says
+        size = len(payload) if carries else -1
+        record.began(number, verb, name, n, size)
+        outcome = yield from tell(device, act, payload)
         for _ in range(step.retries):
             if outcome.word == OK:
                 break
             yield Sleep(step.retry_pause_s)
-            outcome = yield from _deed(device, step.act, n, payload_of)[0]
+            outcome = yield from tell(device, act, payload)
         if outcome.payload:
-            record.received(device.name, device.member.group.transport, outcome.payload)
-        record.ended(number, step.verb, device.name, n, size, outcome, is_expected(outcome.word, step.outcome))
-
-
-def _deed(device: Device, act: model.StepAct, n: int, payload_of: PayloadOf) -> tuple[Story[Outcome], int]:
-    """The story of one attempt, and how many bytes it carries (-1: none)."""
-    if isinstance(act, model.Upload):
-        payload = payload_of(act.payload, n)
-        return device.upload(payload, act.path, act.confirmable), len(payload)
-    if isinstance(act, model.SendDown):
-        payload = payload_of(act.payload, n)
-        return _ask(acts.QueueDownstream(payload)), len(payload)
-    return _deed_without_payload(device, act), -1
-
-
-def _deed_without_payload(device: Device, act: model.StepAct) -> Story[Outcome]:
-    member = device.member
-    match act:
-        case model.Attach():
-            return device.attach()
-        case model.Detach():
-            return device.detach()
-        case model.Poll():
-            return device.poll(act.path)
-        case model.Create():
-            return _ask(registration(device))
-        case model.Update():
-            return _ask(acts.UpdateDevice(act.imsi, act.imei, act.tags))
-        case model.Remove():
-            return _ask(acts.RemoveDevice())
-        case model.Move():
-            return _ask(acts.MoveDevice(act.to))
-        case model.ChangeLink():
-            changes = tuple((change.key, change.up, change.down) for change in act.link.changes)
-            return _ask(acts.ChangeRadio(act.link.preset, changes))
-    raise AssertionError(f"{member.name}: no story for {act}")
+            record.received(name, device.member.group.transport, outcome.payload)
+        record.ended(number, verb, name, n, size, outcome, is_expected(outcome.word, step.outcome))
 
 
 def registration(device: Device) -> acts.CreateDevice:
@@ -103,3 +70,28 @@ def registration(device: Device) -> acts.CreateDevice:
 
 def _ask(order: acts.Order | acts.ChangeRadio) -> Story[Outcome]:
     return outcome_of((yield order))
+
+
+def _change_link(_device: Device, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
+    changes = tuple((change.key, change.up, change.down) for change in act.link.changes)
+    return _ask(acts.ChangeRadio(act.link.preset, changes))
+
+
+_Tell = Callable[[Device, Any, bytes], Story[Outcome]]
+
+_STORIES: Final[Mapping[type, _Tell]] = {
+    model.Attach: lambda device, _act, _payload: device.attach(),
+    model.Detach: lambda device, _act, _payload: device.detach(),
+    model.Upload: lambda device, act, payload: device.upload(payload, act.path, act.confirmable),
+    model.Poll: lambda device, act, _payload: device.poll(act.path),
+    model.SendDown: lambda _device, _act, payload: _ask(acts.QueueDownstream(payload)),
+    model.Create: lambda device, _act, _payload: _ask(registration(device)),
+    model.Update: lambda _device, act, _payload: _ask(acts.UpdateDevice(act.imsi, act.imei, act.tags)),
+    model.Remove: lambda _device, _act, _payload: _ask(acts.RemoveDevice()),
+    model.Move: lambda _device, act, _payload: _ask(acts.MoveDevice(act.to)),
+    model.ChangeLink: _change_link,
+}
+"""What a device does in one attempt, by the act of the step."""
+
+_CARRYING: Final = (model.Upload, model.SendDown)
+"""Acts with a payload."""

@@ -32,11 +32,12 @@ def outcome_of(result: Result) -> Outcome:
     named by its code, and what was not answered by the reason.
     """
     if isinstance(result, Answer):
-        sent = result.transmissions
-        if result.code >> 5 != 2:
-            word = f"coap {result.code >> 5}.{result.code & 31:02d}"
-            return Outcome(word, result.payload.decode(errors="replace"), None, sent)
-        return Outcome(OK, "", result.payload if result.code == _CODE_CONTENT else None, sent)
+        code, sent = result.code, result.transmissions
+        if code == _CODE_CONTENT:
+            return Outcome(OK, "", result.payload, sent)
+        if code >> 5 == 2:
+            return Outcome(OK, "", None, sent)
+        return Outcome(f"coap {code >> 5}.{code & 31:02d}", result.payload.decode(errors="replace"), None, sent)
     if isinstance(result, Sent):
         return Outcome(OK, "", None, 1)
     if isinstance(result, (Done, Accepted)):

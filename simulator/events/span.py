@@ -8,7 +8,7 @@ have is checked here, once; behind this file an event is an `EventRecord`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +21,7 @@ MAX_MESSAGE_BYTES: Final = 1 << 20
 
 UNREADABLE_TIME: Final = -1
 
+_EPOCH: Final = datetime(1970, 1, 1)  # without a zone, as the texts are: UTC all the same
 _TIME_LENGTH: Final = len("2024-04-25 20:23:36")
 _TIMES_KEPT: Final = 256  # events of one second share their text; a few are under way at a time
 _LONG: Final = 512  # what is shorter than this cannot be nested deep enough to matter
@@ -139,9 +140,10 @@ def unix_seconds(text: str) -> int:
     if len(text) != _TIME_LENGTH or text[10] != " " or not text.isascii():
         return UNREADABLE_TIME
     try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
-    except (ValueError, OverflowError):
+        since = datetime.fromisoformat(text) - _EPOCH
+    except ValueError:
         return UNREADABLE_TIME
+    return since.days * 86400 + since.seconds
 
 
 def _depth(value: object) -> int:

@@ -12,21 +12,40 @@ from simulator.scenario.model import Group
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
-    """A device as the plan knows it. Compared by identity: a plan makes each once. A million of them must be cheap."""
+    """A device as the plan knows it. Compared by identity: a plan makes each once.
+
+    A million of them must be cheap, so what follows from the number is not kept but computed when it is asked for.
+    """
 
     name: str
     """As in the scenario: `meters.3`; in a group of one just `old`."""
     group: Group
     number: int
     """Within the group, from 0."""
-    index: int
-    """Within the run; no two alike, and all identities come from it."""
-    imsi: str
-    imei: str
+    first_index: int
+    """`index` of the group's first member."""
     ip: int
     """IPv4 address of the SIM as a number, in 127.64.0.0/10 (mobile-network §1.10)."""
-    collection: str
-    """Name of the collection it lives in at first; "" is the default one."""
+
+    @property
+    def index(self) -> int:
+        """Within the run; no two alike, and all identities come from it."""
+        return self.first_index + self.number
+
+    @property
+    def imsi(self) -> str:
+        """Of its SIM."""
+        return numbers.imsi(self.index)
+
+    @property
+    def imei(self) -> str:
+        """Of its hardware."""
+        return numbers.imei(self.index)
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection it lives in at first; "" is the default one."""
+        return self.group.collection
 
 
 def all_members(groups: Sequence[Group]) -> tuple[tuple[Member, ...], ...]:
@@ -40,18 +59,15 @@ def all_members(groups: Sequence[Group]) -> tuple[tuple[Member, ...], ...]:
 
 def _members(allocation: Allocation, group_number: int, group: Group) -> tuple[Member, ...]:
     members = []
+    first_index = allocation.index(group_number, 0) if group.count else 0
     for number in range(group.count):
-        index = allocation.index(group_number, number)
         members.append(
             Member(
                 name=group.name if group.count == 1 else f"{group.name}.{number}",
                 group=group,
                 number=number,
-                index=index,
-                imsi=numbers.imsi(index),
-                imei=numbers.imei(index),
+                first_index=first_index,
                 ip=allocation.ip(group_number, number),
-                collection=group.collection,
             )
         )
     return tuple(members)

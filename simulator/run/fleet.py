@@ -15,7 +15,7 @@ from simulator.wire.address import Address, Ipv4, ip_of, text
 from simulator.wire.drivers.stories import Endpoint, Requester
 from simulator.wire.link import Links
 from simulator.wire.linked import LinkedWire
-from simulator.wire.ports import Port, Receiver, Wire
+from simulator.wire.ports import Port, Receiver, Wire, deliver_batches
 from simulator.wire.presets import preset
 
 if TYPE_CHECKING:
@@ -35,8 +35,20 @@ class _Mailbox:
     receive: Receiver
 
 
+class _Endpoints:
+    """What each device speaks through, by its name; made when it is asked for, since only who acts needs it."""
+
+    __slots__ = ("_fleet",)
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def __getitem__(self, name: str) -> Endpoint:
+        return self._fleet.endpoint(self._fleet.devices[name])
+
+
 class Fleet:
-    """All devices of a run, and their ports.
+    """All devices of a run, and their ports. There may be very many: what is alike for all is kept once.
 
     Args:
         seed: of the run; links and CoAP time-outs draw from it.
@@ -45,21 +57,27 @@ class Fleet:
 
     def __init__(self, members: Iterable[Member], seed: int, clock: Clock, timers: Timers, hear: Hear) -> None:
         self.devices: dict[str, Device] = {member.name: Device(member) for member in members}
-        self.endpoints: dict[str, Endpoint] = {}
+        self.endpoints = _Endpoints(self)
         self._seed, self._clock, self._timers, self._hear = seed, clock, timers, hear
-        self._by_ip: dict[Ipv4, Device] = {device.ip: device for device in self.devices.values()}
+        everybody = self.devices.values()
+        self._by_ip: dict[Ipv4, Device] = {d.ip: d for d in everybody if d.member.group.transport == "udp"}
         self.links = Links(seed)
         self._ports: list[Port] = []
-        self._port_of: dict[str, Port] = {}
+        self._speakers: dict[str, tuple[Port, Any]] = {}
+        self._coap: Address = 0
+        self._udp: Address = 0
+        self._stack: Stack | None = None
         self._aiocoap: AiocoapStack | None = None
-        for device in self.devices.values():
-            self.links.names(device.ip, device.name)
+        for device in everybody:
             self.set_link(device, device.member.group.link)
 
     def set_link(self, device: Device, spec: LinkSpec) -> None:
         """The device's radio from now on; an empty preset changes what it has."""
-        base = preset(spec.preset) if spec.preset else self.links.profile(device.ip)
-        self.links.set(device.ip, base.changed(spec.changes))
+        present = self.links.profile(device.ip)
+        profile = (preset(spec.preset) if spec.preset else present).changed(spec.changes)
+        if profile != present:
+            self.links.names(device.ip, device.name)
+            self.links.set(device.ip, profile)
 
     def is_perfect(self) -> bool:
         """Whether no datagram can be under way for longer than the sockets take."""
@@ -71,28 +89,28 @@ class Fleet:
         Raises: LocalError: no address or descriptor is to be had.
         """
         device = self.devices[name]
-        seen = self._port_of[name].local_address(device.ip)
+        seen = self._speakers[self._kind(device)][0].local_address(device.ip)
         return "" if ip_of(seen) == device.ip else text(seen)
 
+    def endpoint(self, device: Device) -> Endpoint:
+        """What a device speaks through, once the ports are open."""
+        kind = self._kind(device)
+        speaker = self._speakers[kind][1]
+        if kind == "udp":
+            return Endpoint(device.name, device.ip, udp=speaker, udp_peer=self._udp)
+        return Endpoint(device.name, device.ip, coap=speaker, coap_peer=self._coap)
+
     async def open(self, wire: Wire, coap: Address, udp: Address, stack: Stack | None) -> None:
-        """Open the ports that the groups need and give every device its endpoint.
+        """Open the ports that the groups need.
 
         `stack` None: each group's own choice. Raises: LocalError: a port is not to be had.
         """
+        self._coap, self._udp, self._stack = coap, udp, stack
         linked = LinkedWire(wire, self.links, self._timers, self._clock)
-        speakers: dict[str, tuple[Port, Port | Requester]] = {}
         for device in self.devices.values():
-            kind = self._kind(device, stack)
-            if kind not in speakers:
-                speakers[kind] = await self._openers[kind](self, linked)
-            speaker: Any
-            self._port_of[device.name], speaker = speakers[kind]
-            endpoint = Endpoint(device.name, device.ip, coap_peer=coap, udp_peer=udp)
-            if kind == "udp":
-                endpoint.udp = speaker
-            else:
-                endpoint.coap = speaker
-            self.endpoints[device.name] = endpoint
+            kind = self._kind(device)
+            if kind not in self._speakers:
+                self._speakers[kind] = await self._openers[kind](self, linked)
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -101,10 +119,9 @@ class Fleet:
         for port in self._ports:
             port.close()
 
-    @staticmethod
-    def _kind(device: Device, stack: Stack | None) -> str:
+    def _kind(self, device: Device) -> str:
         group = device.member.group
-        return "udp" if group.transport == "udp" else (stack or group.stack)
+        return "udp" if group.transport == "udp" else (self._stack or group.stack)
 
     async def _open_port(self, wire: Wire, receiver: Receiver) -> Port:
         port = await wire.open(EVERY_ADDRESS, 0, receiver)
@@ -119,6 +136,7 @@ class Fleet:
         port, mail = await self._open_with_mailbox(wire)
         engine = Engine(self._timers, port.send, self._seed)
         mail.receive = engine.receive
+        deliver_batches(port, engine.receive_many)
         return port, engine
 
     async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester]:

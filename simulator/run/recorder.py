@@ -28,41 +28,44 @@ class Watch(Protocol):
     def progress(self, now: float, acts: int, events: int) -> None:
         """Called often; `acts` have ended and `events` have arrived so far."""
 
+    def stopping(self) -> None:
+        """Somebody wants it to end: what it created is being removed, unless they say so again."""
 
-_PROGRESS_EVERY = 512
+
+_PROGRESS_EVERY = 128  # acts
 
 
 class Recorder:
     """The one way into the journal. Also what devices tell their acts to (`devices.deeds.Recorder`)."""
 
     def __init__(self, journal: Journal, judge: Judge, clock: Clock, timers: Timers, watch: Watch) -> None:
-        self._journal, self._judge, self._clock, self._timers, self._watch = journal, judge, clock, timers, watch
+        self._judge, self._now, self._timers, self._watch = judge, clock.now, timers, watch
+        self._write, self._feed, self._deadlines = journal.write, judge.feed, judge.deadlines
         self._armed_s = float("inf")
         self._ended = False
         self._waiting: tuple[int, asyncio.Future[None]] | None = None
         self.acts = 0
         self.events = 0
-        self._until_progress = _PROGRESS_EVERY
         self.last_event_s = 0.0
 
     def put(self, record: Record) -> None:
         """Write one record down and judge it. After the end nothing is: cleaning up is no part of the story."""
         if self._ended:
             return
-        self._journal.write(record)
-        self._after(self._judge.feed(record))
-        if isinstance(record, EventRecord):
+        self._write(record)
+        findings = self._feed(record)
+        if findings or self._waiting is not None or self._deadlines.soonest < self._armed_s:
+            self._after(findings)
+        if type(record) is EventRecord:
             self.events += 1
             self.last_event_s = record.rx_s
-        self._until_progress -= 1
-        if self._until_progress <= 0:
-            self._until_progress = _PROGRESS_EVERY
-            self._watch.progress(self._clock.now(), self.acts, self.events)
 
     def end(self, why: str) -> None:
         """The story is over."""
-        self.put(EndRecord(t_s=self._clock.now(), why=why))
-        self._ended = True
+        try:
+            self.put(EndRecord(t_s=self._now(), why=why))
+        finally:
+            self._ended = True
 
     async def decided(self, step: int) -> None:
         """Wait until all expectations of a step are decided."""
@@ -93,16 +96,19 @@ class Recorder:
 
     def step(self, step: int, phase: Literal["began", "acted", "ended"]) -> None:
         """A step began, acted or ended."""
-        self.put(StepRecord(step=step, phase=phase, t_s=self._clock.now()))
+        self.put(StepRecord(step=step, phase=phase, t_s=self._now()))
 
     def began(self, step: int, verb: str, subject: str, n: int, size: int) -> None:
         """An act begins."""
-        now = self._clock.now()
+        now = self._now()
         self.put(ActRecord(step=step, verb=verb, subject=subject, n=n, phase="began", t_s=now, size=size))
 
     def ended(self, step: int, verb: str, subject: str, n: int, size: int, outcome: Outcome, expected: bool) -> None:
         """It has ended."""
+        now = self._now()
         self.acts += 1
+        if not self.acts % _PROGRESS_EVERY:
+            self._watch.progress(now, self.acts, self.events)
         self.put(
             ActRecord(
                 step=step,
@@ -110,7 +116,7 @@ class Recorder:
                 subject=subject,
                 n=n,
                 phase="ended",
-                t_s=self._clock.now(),
+                t_s=now,
                 outcome=outcome.word,
                 expected=expected,
                 detail=outcome.detail,
@@ -121,4 +127,4 @@ class Recorder:
 
     def received(self, subject: str, transport: str, payload: bytes) -> None:
         """A downstream message has reached a device."""
-        self.put(ReceivedRecord(subject=subject, t_s=self._clock.now(), transport=transport, hex=payload.hex()))
+        self.put(ReceivedRecord(subject=subject, t_s=self._now(), transport=transport, hex=payload.hex()))

@@ -53,6 +53,9 @@ class Target(Protocol):
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on."""
 
+    async def tell_gaps(self) -> None:
+        """Tell the observer, before the verdict, of times without sight that have not ended yet."""
+
     async def stop(self) -> None:
         """Let go of it."""
 
@@ -96,13 +99,14 @@ class Rehearsal:
         self._clock, self._timers, self._wire, self._target = clock, timers, wire, target
         self._judge, self._recorder, self._watch = judge, recorder, watch
         # What events call a collection by its id, the scenario calls by its name: observer and judge share the table.
-        self._observer = Observer(recorder.put, clock.now, aliases)
+        self._observer = Observer(recorder.put, clock.now, aliases, self.broke)
         self._fleet = Fleet(plan.members, plan.seed, clock, timers, self._hear)
         self._stories = Stories(timers, self._performers(), self.broke)
         self._operator: Operator
         self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[Any] | None = None
         self._broken: BaseException | None = None
+        self._closing = False
         self.left_behind: list[str] = []
         """What clean-up could not remove from the platform, in words."""
 
@@ -122,6 +126,7 @@ class Rehearsal:
             await self._target.start()
             self._operator = Operator(self._target.api, self._observer)
             await self._story()
+            await self._target.tell_gaps()
             self._recorder.end("done")
             return self._judge.finish(self._clock.now())
         except asyncio.CancelledError:
@@ -129,9 +134,12 @@ class Rehearsal:
                 raise
             raise self._broken from None
         finally:
-            # Whatever ended it, what comes from now on is not the scenario's doing.
-            self._recorder.end("broken" if self._broken is not None else "interrupted")
-            await self._close()
+            self._closing = True
+            try:
+                # Whatever ended it, what comes from now on is not the scenario's doing.
+                self._recorder.end("broken" if self._broken is not None else "interrupted")
+            finally:
+                await self._close()
 
     async def _story(self) -> None:
         await self._provision()
@@ -147,10 +155,19 @@ class Rehearsal:
     async def _close(self) -> None:
         for task in tuple(self._tasks):
             task.cancel()
-        await self._fleet.close()
-        if self._settings.target is not None and not self._settings.keep and hasattr(self, "_operator"):
-            self.left_behind = await self._operator.clean_up()
-        await self._target.stop()
+        try:
+            await self._fleet.close()
+            if self._settings.target is not None and not self._settings.keep and hasattr(self, "_operator"):
+                await self._clean_up(self._operator)
+        finally:
+            await self._target.stop()
+
+    async def _clean_up(self, operator: Operator) -> None:
+        try:
+            self.left_behind = await operator.clean_up()
+        except asyncio.CancelledError:  # told to stop once more
+            self.left_behind = [f"{operator.remaining()}: clean-up was interrupted"]
+            raise
 
     # --- before the story ---------------------------------------------------------------------------------------------
 
@@ -281,5 +298,5 @@ class Rehearsal:
         """Something of ours raised: nothing after it can be trusted, so the run ends."""
         if self._broken is None:
             self._broken = error
-            if self._main is not None:
+            if self._main is not None and not self._closing:
                 self._main.cancel()

@@ -72,7 +72,7 @@ def _virtual(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Jou
         stage = _Stage(loop.clock, loop.timers, wire, target)
         rehearsal = stage.set(scenario, plan, settings, journal, watch)
         loop.add_reporter(rehearsal.waiting)
-        return await _interruptible(loop, rehearsal)
+        return await _interruptible(loop, rehearsal, watch)
 
     return run_virtual(main)
 
@@ -98,7 +98,8 @@ def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journa
         stage = _Stage(clock, timers, wire, target)
         rehearsal = stage.set(scenario, plan, settings, journal, watch)
         try:
-            return await _interruptible(loop, rehearsal)
+            cleans_up = settings.target is not None and not settings.keep
+            return await _interruptible(loop, rehearsal, watch, cleans_up=cleans_up)
         finally:
             await wire.close()
 
@@ -144,8 +145,15 @@ class _Stage:
         )
 
 
-async def _interruptible(loop: Any, rehearsal: Rehearsal) -> Result:
-    """Run it; SIGINT and SIGTERM end it in order, with clean-up."""
+def _noted(error: SimulatorError, rehearsal: Rehearsal) -> SimulatorError:
+    """The error, with what the run could not remove as notes."""
+    for what in rehearsal.left_behind:
+        error.add_note(f"not removed from the platform: {what}")
+    return error
+
+
+async def _interruptible(loop: Any, rehearsal: Rehearsal, watch: Watch, *, cleans_up: bool = False) -> Result:
+    """Run it; SIGINT and SIGTERM end it in order, with clean-up; a second one ends that as well."""
 
     def failed(_loop: object, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -159,6 +167,8 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal) -> Result:
 
     def stop(number: int) -> None:
         caught.append(number)
+        if len(caught) == 1 and cleans_up:
+            watch.stopping()
         task.cancel()
 
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -169,7 +179,9 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal) -> Result:
     except asyncio.CancelledError:
         if not caught:
             raise
-        raise Interrupted(caught[0]) from None
+        raise _noted(Interrupted(caught[0]), rehearsal) from None
+    except SimulatorError as error:
+        raise _noted(error, rehearsal) from None
     finally:
         for number in signals:
             loop.remove_signal_handler(number)

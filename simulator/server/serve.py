@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import select
 import signal
 import sys
-from collections.abc import Callable
+from collections import deque
 from dataclasses import replace
 from typing import TextIO
 
@@ -21,6 +22,11 @@ from simulator.wire.real import Kind, open_wire
 PRINT_EVERY_S = 0.1
 PRINT_MOST = 500
 """Events are printed in bundles of at most so many, and the rest is counted: a terminal is slower than the server."""
+
+LINE_MOST = 400
+"""Characters of one line; names and tags may be as long as their owner likes."""
+_BUNDLE_BYTES: int = getattr(select, "PIPE_BUF", 512)
+"""What a pipe takes at once if it takes anything."""
 
 TOKEN_BYTES = 32
 
@@ -40,7 +46,7 @@ async def serve(
     Raises: LocalError: a port is in use, or this machine lacks what is needed.
     """
     loop = asyncio.get_running_loop()
-    say = _printer(out or sys.stdout)
+    output = _Output(out or sys.stdout)
     stopped: asyncio.Future[int] = loop.create_future()
     # Both are how it is meant to be stopped, so both end well.
     for number in _STOP_SIGNALS:
@@ -59,9 +65,9 @@ async def serve(
     try:
         await server.start(sockets)
         await server.start_http()
-        say(table(server))
+        output.say(table(server))
         if not quiet:
-            printing = loop.create_task(_print_events(server, clock, say), name="line per event")
+            printing = loop.create_task(_print_events(server, clock, output), name="line per event")
         return await stopped
     finally:
         if printing is not None:
@@ -86,36 +92,76 @@ def _stop(stopped: asyncio.Future[int]) -> None:
         stopped.set_result(ExitCode.PASSED)
 
 
-def _printer(out: TextIO) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        # A pipe shall see lines as they come.
+class _Output:
+    """Where lines go. It may be slow, full or gone, and none of that stops the server.
+
+    Args:
+        out: None: nowhere, as for a process that was started without standard output.
+    """
+
+    def __init__(self, out: TextIO | None) -> None:
+        self._out = out
+        self._poll = None
+        if out is not None and hasattr(select, "poll"):
+            try:
+                descriptor = out.fileno()
+            except OSError:
+                return  # text in memory
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLOUT)
+
+    def takes_more(self) -> bool:
+        """Whether a bundle can be written without waiting for whoever reads."""
+        return self._poll is None or bool(self._poll.poll(0))
+
+    def say(self, text: str) -> None:
+        """Write lines, at once: a pipe shall see them as they come."""
+        out = self._out
+        if out is None:
+            return
         try:
             print(text, file=out, flush=True)
-        except BrokenPipeError:
-            # Whoever listened has left: go on without, also when the interpreter flushes at its end.
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):  # who closes a pipe knows why nothing comes any more
+                print(f"simulator: standard output: {error.strerror}; the rest is not printed", file=sys.stderr)
+            # Go on without, also when the interpreter flushes at its end.
             with open(os.devnull, "w") as nowhere:
                 os.dup2(nowhere.fileno(), out.fileno())
 
-    return say
 
-
-async def _print_events(server: ReferenceServer, clock: WallClock, say: Callable[[str], None]) -> None:
+async def _print_events(server: ReferenceServer, clock: WallClock, output: _Output) -> None:
     stream: Subscription = server.core.watch(clock.unix_ns(), limit=PRINT_MOST)
     ready = asyncio.Event()
     stream.on_ready = ready.set
     name_of = device_name(server.core.registry)
+    waiting: deque[str] = deque()
 
     def tell() -> None:
-        lines = [describe(message, name_of) for message in stream.take()]
-        if told := [line for line in lines if line is not None]:
-            say("\n".join(told))
+        # More is taken when all is out, so what a slow reader leaves is bounded, and the rest is counted.
+        while output.takes_more():
+            if not waiting:
+                lines = (describe(message, name_of) for message in stream.take())
+                waiting.extend(line[:LINE_MOST] for line in lines if line is not None)
+            if not waiting:
+                return
+            output.say(_bundle(waiting))
 
     try:
         while True:
-            await ready.wait()
-            ready.clear()
+            if not waiting:
+                await ready.wait()
+                ready.clear()
             tell()
             await asyncio.sleep(PRINT_EVERY_S)
     finally:
         tell()  # what happened since the last bundle
         stream.close(1000, "server stops")
+
+
+def _bundle(waiting: deque[str]) -> str:
+    """As many lines as can be written at once, at least one."""
+    lines = [waiting.popleft()]
+    size = len(lines[0].encode()) + 1
+    while waiting and (size := size + len(waiting[0].encode()) + 1) <= _BUNDLE_BYTES:
+        lines.append(waiting.popleft())
+    return "\n".join(lines)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 
 from simulator.errors import RemoteError, TargetError
 
 T = TypeVar("T")
+
+NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading an answer raises that is none."""
+_WORDS_MOST = 200
 
 
 class ApiRefused(RemoteError):
@@ -48,12 +52,16 @@ class _System(msgspec.Struct):
     releaseName: str = ""
 
 
+Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+"""Whatever a platform calls its things, it has to fit into a path."""
+
+
 class _Collection(msgspec.Struct):
-    collectionId: str
+    collectionId: Id
 
 
 class _Device(msgspec.Struct):
-    deviceId: str
+    deviceId: Id
     collectionId: str = ""
 
 
@@ -62,7 +70,7 @@ class _Collections(msgspec.Struct):
 
 
 class _NamedDevice(msgspec.Struct):
-    deviceId: str
+    deviceId: Id
     tags: dict[str, str] = {}
 
 
@@ -71,7 +79,7 @@ class _Devices(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    messageId: str
+    messageId: Id
 
 
 class _Login(msgspec.Struct):
@@ -156,17 +164,24 @@ class SpanApi:
     async def _ask(self, method: str, path: str, body: object, form: type[T]) -> T:
         raw = None if body is None else msgspec.json.encode(body)
         status, answer = await self._caller.call(method, path, raw)
-        if status >= 300:
+        if not 200 <= status < 300:
             raise ApiRefused(status, _title(answer), f"{method} {path}")
         try:
             return msgspec.json.decode(answer, type=form)
-        except msgspec.MsgspecError as error:
-            raise TargetError(f"{method} {path}: the platform's answer makes no sense: {error}") from error
+        except NO_JSON as error:
+            why = one_line(str(error))
+            raise TargetError(f"{method} {path}: the platform's answer makes no sense: {why}") from error
 
 
 def _title(answer: bytes) -> str:
     try:
         problem = msgspec.json.decode(answer, type=_Problem)
-    except msgspec.MsgspecError:
+    except NO_JSON:
         return "(no problem document)"
-    return problem.title or problem.message or "(no title)"
+    return one_line(problem.title or problem.message) or "(no title)"
+
+
+def one_line(text: str) -> str:
+    """What a stranger says, fit for a line of ours: no line breaks, nothing that a terminal would obey, no novels."""
+    words = " ".join(text.split())
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)[:_WORDS_MOST]

@@ -6,6 +6,7 @@ the sockets feed, and events come out of the same bounded queues.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from simulator.clock import Clock, Timers
@@ -76,7 +77,8 @@ class EmbeddedTarget:
         """Read the activity events of a collection from now on."""
         path = f"/span/collections/{collection}/activity"
         if isinstance(self._caller, HttpCaller):
-            reader = SocketObserver(self._caller, path, self._clock.now, observer.message, observer.gap)
+            told = observer.message, observer.gap, observer.failed
+            reader = SocketObserver(self._caller, path, self._clock.now, *told)
             await reader.start()
             self._readers.append(reader)
             return
@@ -86,23 +88,24 @@ class EmbeddedTarget:
             raise TargetError(f"the embedded server refused the event stream of collection {collection}: {stream}")
         self._subscriptions.append(stream)
         # In the next turn, as a socket would: never inside the call that caused the event.
-        stream.on_ready = partial(self._ready, stream, observer)
+        at, clock, drain = self._timers.at, self._clock, partial(_drain, stream, observer)
+        stream.on_ready = lambda: at(clock.now(), drain)
 
-    def _ready(self, stream: Subscription, observer: Observer) -> None:
-        self._timers.at(self._clock.now(), self._drain, (stream, observer))
-
-    @staticmethod
-    def _drain(which: tuple[Subscription, Observer], now: float) -> None:
-        stream, observer = which
-        for message in stream.take():
-            observer.message(message, now)
-        if stream.closed is not None:
-            observer.gap(now, now, f"the embedded server closed the event stream: {stream.closed}")
+    async def tell_gaps(self) -> None:
+        """Before the verdict; the server is in this process, so an open stream has been heard to its end."""
+        for reader in self._readers:
+            reader.tell_gap()
 
     async def stop(self) -> None:
         """Stop reading, and stop the server."""
-        for reader in self._readers:
-            await reader.stop()
+        await asyncio.gather(*(reader.stop() for reader in self._readers))
         if self._caller is not None:
             await self._caller.close()
         await self._server.stop()
+
+
+def _drain(stream: Subscription, observer: Observer, _argument: object, now: float) -> None:
+    for message in stream.take():
+        observer.message(message, now)
+    if stream.closed is not None:
+        observer.gap(now, now, f"the embedded server closed the event stream: {stream.closed}")

@@ -24,10 +24,15 @@ class Observer:
         sink: takes each record, in the order of its stream.
         now: run time; used for what has no arrival time of its own.
         collections: the table to use for `collections`; None: a new one.
+        failed: told why a stream ended for good; None: nobody is.
     """
 
     def __init__(
-        self, sink: Callable[[Record], None], now: Callable[[], float], collections: dict[str, str] | None = None
+        self,
+        sink: Callable[[Record], None],
+        now: Callable[[], float],
+        collections: dict[str, str] | None = None,
+        failed: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.names: dict[str, str] = {}
         """Device id → name in the scenario; grows while devices are created."""
@@ -38,7 +43,7 @@ class Observer:
         self.events = 0
         self.malformed = 0
         """Messages that could not be read."""
-        self._sink, self._now = sink, now
+        self._sink, self._now, self._failed = sink, now, failed
         self._decoder = SpanDecoder(self.names, self.collections)
         self._creating = 0
         self._held: deque[tuple[bytes | str, float]] = deque()
@@ -68,6 +73,11 @@ class Observer:
         """Events may have been missed between these run times."""
         self._sink(GapRecord(from_s=from_s, to_s=to_s, why=why))
 
+    def failed(self, why: BaseException) -> None:
+        """A stream has ended for good, so nothing can be proved any more."""
+        if self._failed is not None:
+            self._failed(why)
+
     def _take(self, message: bytes | str, rx_s: float) -> bool:
         """Decode and pass on; False if the message has to wait for a name."""
         try:
@@ -76,7 +86,7 @@ class Observer:
             self.malformed += 1
             self._sink(GarbledRecord(rx_s=rx_s, why=str(error)))
             return True
-        if isinstance(record, EventRecord):
+        if type(record) is EventRecord:
             if record.subject is None and self._creating and record.raw.get("deviceId"):
                 return False
             self.events += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from simulator import acts
 from simulator.errors import SimulatorError, TargetError
@@ -15,6 +16,7 @@ PARALLEL_ORDERS = 64
 """Orders under way at a time; more would only queue in front of the API."""
 
 _CLEANUP_S = 30.0
+_GONE = 404
 
 
 class Operator:
@@ -136,27 +138,49 @@ class Operator:
         try:
             async with asyncio.timeout(_CLEANUP_S):
                 await self._end_sessions()
-                await self._remove_all(left)
+                await self._remove_devices(left)
+                await self._remove_collections(left)
         except TimeoutError:
-            left.append(f"clean-up was given up after {_CLEANUP_S:.0f} s")
+            left.append(f"{self.remaining()}: clean-up was given up after {_CLEANUP_S:.0f} s")
+        except TargetError as error:  # it is not there any more: no use in asking for each
+            left.append(f"{self.remaining()}: {error}")
         return left
+
+    def remaining(self) -> str:
+        """How much of what was created is still there, as far as is known."""
+        counts = ((len(self._devices), "device"), (len(self.collections), "collection"))
+        return " and ".join(f"{count} {noun}{'s' if count != 1 else ''}" for count, noun in counts)
 
     async def _end_sessions(self) -> None:
         for address in list(self._sessions):
-            try:
+            with suppress(ApiRefused):  # the session dies with its device anyway
                 await self.api.logout(address)
-            except SimulatorError:
-                continue  # the session dies with its device anyway
         self._sessions.clear()
 
-    async def _remove_all(self, left: list[str]) -> None:
-        names = list(self._devices)
-        results = await asyncio.gather(*(self.carry_out(name, acts.RemoveDevice()) for name in names))
-        for name, result in zip(names, results, strict=True):
-            if not isinstance(result, acts.Done):
-                left.append(f"device {name}: {result.reason}")
-        for name, collection in self.collections.items():
+    async def _remove_devices(self, left: list[str]) -> None:
+        pending = iter(list(self._devices.items()))
+
+        async def work() -> None:
+            for name, (collection, device) in pending:
+                try:
+                    await self.api.delete_device(collection, device)
+                except ApiRefused as error:
+                    if error.status != _GONE:
+                        left.append(f"device {name}: {error}")
+                del self._devices[name]
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(PARALLEL_ORDERS):
+                    group.create_task(work(), name="remove devices")
+        except* TargetError as errors:
+            raise errors.exceptions[0] from None
+
+    async def _remove_collections(self, left: list[str]) -> None:
+        for name, collection in list(self.collections.items()):
             try:
                 await self.api.delete_collection(collection)
-            except SimulatorError as error:
-                left.append(f"collection {name or 'default'}: {error}")
+            except ApiRefused as error:
+                if error.status != _GONE:
+                    left.append(f"collection {name or 'default'}: {error}")
+            del self.collections[name]

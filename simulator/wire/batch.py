@@ -2,22 +2,24 @@
 
 A socket bound to 0.0.0.0 with IP_PKTINFO sends from any address of 127.0.0.0/8 and is told where each answer was sent
 to, so that a fleet needs one descriptor. recvmmsg and sendmmsg move up to 64 datagrams in a call; what then remains in
-Python is one slice per payload and one call of the receiver.
+Python is one slice per payload and one call of the receiver, or, for who takes batches, one call for all of them.
 """
 
 from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterable
 from functools import cache
+from operator import length_hint
 from typing import Any
 
 from simulator.clock import Clock
 from simulator.wire import selftest
+from simulator.wire.address import Address, Ipv4
 from simulator.wire.batch_layout import (
     CONTROL_BYTES,
     MSG_DONTWAIT,
-    MSG_TRUNC,
     PKTINFO_BYTES,
     SLOT_BYTES,
     Inbox,
@@ -25,7 +27,7 @@ from simulator.wire.batch_layout import (
     errno_of_last_call,
     system_calls,
 )
-from simulator.wire.ports import Receiver
+from simulator.wire.ports import BatchReceiver, Receiver
 from simulator.wire.socket_port import (
     BATCH,
     ERRORS_IN_A_ROW,
@@ -42,7 +44,7 @@ from simulator.wire.sockets import LONGEST_PAYLOAD_BYTES
 class BatchPort(SocketPort):
     """A port that moves up to 64 datagrams with one system call."""
 
-    __slots__ = ("_batch_lengths", "_fd", "_inbox", "_outbox", "_recvmmsg", "_sendmmsg")
+    __slots__ = ("_datas", "_deliver", "_fd", "_inbox", "_outbox", "_recvmmsg", "_sendmmsg")
 
     def __init__(
         self, sock: socket.socket, receiver: Receiver, clock: Clock, loop: Loop, *, slot_bytes: int = SLOT_BYTES
@@ -51,13 +53,18 @@ class BatchPort(SocketPort):
         self._recvmmsg, self._sendmmsg = system_calls()
         self._inbox, self._outbox = Inbox(slot_bytes), Outbox()
         self._fd = sock.fileno()
-        self._batch_lengths: list[int] = []
+        self._datas: list[bytes] = []
+        self._deliver: BatchReceiver = self._one_by_one
         super().__init__(sock, receiver, clock, loop)
+
+    def deliver_batches(self, receiver: BatchReceiver) -> None:
+        """From now on, call this once per batch instead of the receiver once per datagram."""
+        self._deliver = receiver
 
     def close(self) -> None:
         """Flush and close; calling it again does nothing. A receiver that closes its port gets no more datagrams."""
         super().close()
-        self._batch_lengths.clear()  # ends the delivery that may be under way
+        self._datas.clear()  # ends the delivery that may be under way
 
     def _receive(self) -> int:
         inbox = self._inbox
@@ -66,23 +73,28 @@ class BatchPort(SocketPort):
             came = self._receive_after_error()
             if came <= 0:
                 return 0
-        starts, lengths, peers, local_ips, odd = inbox.read(came)
-        if odd:
-            starts, lengths, peers, local_ips = self._without_truncated(came, lengths, peers, local_ips)
-        inbox.reset(came)
-        self._batch_lengths = lengths
+        datas, size_bytes, peers, local_ips = inbox.read(came)
+        self._datas = datas
         counts = self.counts
-        counts.received += len(lengths)
-        counts.received_bytes += sum(lengths)
-        payload, receiver, now = inbox.payload, self._receiver, self._clock.now()
-        rest = zip(lengths, starts, peers, local_ips)  # noqa: B905 (`starts` covers the whole inbox)
+        counts.received += len(datas)
+        counts.received_bytes += size_bytes
+        counts.truncated += came - len(datas)
+        places = iter(peers)
+        rest = zip(datas, places, local_ips, strict=False)  # `close` empties `datas`
+        deliver, now = self._deliver, self._clock.now()
         while True:
             try:
-                for length, start, peer, local_ip in rest:
-                    receiver(payload[start : start + length], peer, local_ip, now)
+                deliver(rest, now)
                 return came
             except Exception as error:
-                self._receiver_failed(error, length, peer)
+                failed = len(peers) - length_hint(places) - 1
+                self._receiver_failed(error, len(datas[failed]) if datas else 0, peers[failed])
+
+    def _one_by_one(self, datagrams: Iterable[tuple[bytes, Address, Ipv4]], now: float) -> None:
+        """The batch receiver of who takes single datagrams."""
+        receiver = self._receiver
+        for data, peer, local_ip in datagrams:
+            receiver(data, peer, local_ip, now)
 
     def _receive_after_error(self) -> int:
         for _ in range(ERRORS_IN_A_ROW):
@@ -93,19 +105,6 @@ class BatchPort(SocketPort):
             if came > 0:
                 return came
         return 0
-
-    def _without_truncated(
-        self, came: int, lengths: list[int], peers: tuple[int, ...], local_ips: tuple[int, ...]
-    ) -> tuple[tuple[int, ...], list[int], tuple[int, ...], tuple[int, ...]]:
-        whole = [slot for slot, flags in enumerate(self._inbox.flags(came)) if not flags & MSG_TRUNC]
-        self.counts.truncated += came - len(whole)
-        stride = self._inbox.stride
-        return (
-            tuple(slot * stride for slot in whole),
-            [lengths[slot] for slot in whole],
-            tuple(peers[slot] for slot in whole),
-            tuple(local_ips[slot] for slot in whole),
-        )
 
     def _transmit(self) -> bool:
         outbox, queue = self._outbox, self._queue

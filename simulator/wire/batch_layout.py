@@ -13,7 +13,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 
 from simulator.wire.socket_port import BATCH
@@ -95,6 +95,12 @@ def sources_of(count: int) -> struct.Struct:
     return struct.Struct(">" + f"{SOURCE_AT}xI{CONTROL_BYTES - SOURCE_AT - 4}x" * count)
 
 
+@lru_cache(maxsize=256)
+def payloads_of(count: int, length: int, stride: int) -> struct.Struct:
+    """Reads `count` payloads that all have the same length, five times as fast as slices."""
+    return struct.Struct(f"{length}s{stride - length}x" * (count - 1) + f"{length}s")
+
+
 def address_of(buffer: bytearray | mmap.mmap) -> int:
     """Where the buffer lies in memory; it must outlive every use of the number."""
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
@@ -151,7 +157,7 @@ class Frames:
 class Inbox(Frames):
     """Where a batch arrives."""
 
-    __slots__ = ("_flags", "_lengths", "_reset", "_starts", "_whole")
+    __slots__ = ("_flags", "_lengths", "_local_ips", "_names", "_peers", "_reset", "_sources", "_starts", "_whole")
 
     def __init__(self, slot_bytes: int = SLOT_BYTES) -> None:
         super().__init__(slot_bytes)
@@ -161,21 +167,44 @@ class Inbox(Frames):
         self._reset = memoryview(self.headers)
         self._whole = memoryview(self._template)
         self._starts = tuple(slot * self.stride for slot in range(BATCH))
+        self._names, self._sources = bytearray(), bytearray()  # of the last batch, as the kernel left them
+        self._peers: tuple[int, ...] = ()
+        self._local_ips: tuple[int, ...] = ()
 
-    def read(self, count: int) -> tuple[tuple[int, ...], list[int], tuple[int, ...], tuple[int, ...], bool]:
-        """What came: starts in `payload`, lengths, peers, local addresses, and whether any has flags to look at.
+    def read(self, count: int) -> tuple[list[bytes], int, tuple[int, ...], tuple[int, ...]]:
+        """What came: payloads, their bytes together, peers, local addresses; without what did not fit its slot.
 
-        The headers are as before afterwards, ready for the next batch, but for the flags.
+        The headers are ready for the next batch afterwards.
         """
         lengths = self._lengths[:count].tolist()
-        self.families[:count] = self.no_families[:count]
-        peers: tuple[int, ...] = names_of(count).unpack_from(self.names)
-        local_ips: tuple[int, ...] = sources_of(count).unpack_from(self.sources_raw)
-        return self._starts, lengths, peers, local_ips, any(self._flags[:count].tolist())
+        length = lengths[0]
+        if lengths.count(length) == count:
+            datas = list(payloads_of(count, length, self.stride).unpack_from(self.payload))
+        else:
+            payload = self.payload
+            datas = [payload[start : start + size] for start, size in zip(self._starts, lengths, strict=False)]
+        peers, local_ips = self._read_peers(count), self._read_local_ips(count)
+        if self.slot_bytes in lengths:  # else nothing can have been cut off
+            whole = [slot for slot, flags in enumerate(self._flags[:count].tolist()) if not flags & MSG_TRUNC]
+            datas, lengths = [datas[slot] for slot in whole], [lengths[slot] for slot in whole]
+            peers, local_ips = tuple(peers[slot] for slot in whole), tuple(local_ips[slot] for slot in whole)
+        self.reset(count)
+        return datas, sum(lengths), peers, local_ips
 
-    def flags(self, count: int) -> list[int]:
-        """The flags of each datagram of the batch; to be read before `reset`."""
-        return self._flags[:count].tolist()
+    def _read_peers(self, count: int) -> tuple[int, ...]:
+        names = self.names[: count * NAME_BYTES]
+        if names != self._names:  # all from one server, as often as not
+            self._names = names
+            self.families[:count] = self.no_families[:count]
+            self._peers = names_of(count).unpack_from(self.names)
+        return self._peers
+
+    def _read_local_ips(self, count: int) -> tuple[int, ...]:
+        sources = self.sources_raw[: count * CONTROL_BYTES]
+        if sources != self._sources:  # all to one server, as often as not
+            self._sources = sources
+            self._local_ips = sources_of(count).unpack_from(sources)
+        return self._local_ips
 
     def reset(self, count: int) -> None:
         """Give back what the kernel has overwritten: room for names and control data, flags."""
@@ -186,7 +215,7 @@ class Inbox(Frames):
 class Outbox(Frames):
     """Where a batch waits until the kernel has taken it; payloads lie one behind the other."""
 
-    __slots__ = ("_peers", "at", "end", "lengths")
+    __slots__ = ("_local_ips", "_peers", "at", "end", "lengths")
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,6 +223,7 @@ class Outbox(Frames):
         self.end = 0  # slots that are filled
         self.lengths: list[int] = []
         self._peers: list[int] = []
+        self._local_ips: list[int] = []
 
     def header_at(self) -> int:
         """Where the header of the next slot to be sent lies."""
@@ -205,8 +235,8 @@ class Outbox(Frames):
         joined = b"".join(datas)
         size = len(joined)
         self.payload[:size] = joined
-        # Often as in the batch before: messages of one length, to one server.
-        lengths = list(map(len, datas))
+        # Often as in the batch before: messages of one length, to one server or from one.
+        lengths = [len(data) for data in datas]
         if lengths != self.lengths:
             self.lengths = []  # until the arrays hold them
             self.iovecs[1 : 2 * count : 2] = array("L", lengths)
@@ -218,10 +248,13 @@ class Outbox(Frames):
             names_of(count).pack_into(self.names, 0, *peers)
             self.families[:count] = self.udp_families[:count]
             self._peers = peers
-        sources = array("I", local_ips)
-        if sys.byteorder == "little":
-            sources.byteswap()
-        self.sources[:count] = sources
+        if local_ips != self._local_ips:
+            self._local_ips = []
+            sources = array("I", local_ips)
+            if sys.byteorder == "little":
+                sources.byteswap()
+            self.sources[:count] = sources
+            self._local_ips = local_ips
         self.at, self.end = 0, count
         return size
 

@@ -6,15 +6,20 @@ A timer wheel with an overflow level (architecture §2.4). Three places hold an 
     near   one bucket per slot of 1/16 s of the present window          unsorted
     due    the present slot: sorted when it is reached, and `fresh`,    exact order of (when, order of asking)
            a small heap of what is asked for while the slot is present
+    soon   what is asked for at the very moment that is played          order of asking
 
 Putting something in costs the same however much waits already, and a bucket exists only while something is in it, so
 neither a million sleepers nor a timer in a year cost more than their entries. Which bucket comes next is read from a
 heap of slot numbers (plain integers, one per bucket and not per entry). Slots are a power of two per second, so that
 `int(when * 16)` is exact and slots never contradict the order of their deadlines.
+
+Most of what happens in virtual time happens at once: a datagram without delay, an event that is to be read. All that
+was asked for this moment before it began is in due and fresh, so what is asked for during it simply stands in a row.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sized
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -31,6 +36,7 @@ MOST_PER_CALL: Final = 10_000
 sockets: the rest stays due, and `next` says so."""
 
 NEVER: Final = float("inf")
+_NO_MOMENT: Final = float("nan")  # equal to no time
 
 Entry = tuple[float, int, TimerCallback, Any]
 FailureHandler = Callable[[Exception, TimerCallback, Any], None]
@@ -47,7 +53,7 @@ class Calendar:
 
     __slots__ = (
         "_asked", "_due", "_end", "_far", "_far_order", "_fresh", "_head_bucket", "_head_seen", "_head_when", "_near",
-        "_near_order", "_on_failure", "_slot", "limit",
+        "_near_order", "_now", "_on_failure", "_slot", "_soon", "limit",
     )  # fmt: skip
 
     def __init__(self, on_failure: FailureHandler | None = None) -> None:
@@ -57,6 +63,8 @@ class Calendar:
         self._end = 1 << WINDOW_BITS  # first slot behind the present window
         self._due: list[Entry] = []  # latest first, so that the next one is popped from the end
         self._fresh: list[Entry] = []
+        self._now = _NO_MOMENT  # what is played
+        self._soon: deque[tuple[TimerCallback, Any]] = deque()
         self._near: dict[int, list[Entry]] = {}
         self._near_order: list[int] = []
         self._far: dict[int, list[Entry]] = {}
@@ -73,6 +81,9 @@ class Calendar:
 
         Raises: OverflowError, ValueError: `when` is infinite or not a number.
         """
+        if when == self._now:
+            self._soon.append((callback, argument))
+            return
         self._asked = asked = self._asked + 1
         slot = int(when * SLOTS_PER_S)
         if slot <= self._slot:
@@ -95,13 +106,13 @@ class Calendar:
 
     def next(self) -> float | None:
         """The exact time of the earliest entry; None: nothing waits."""
+        heads = [self._now] if self._soon else []
         if self._due:
-            when = self._due[-1][0]
-            if self._fresh and self._fresh[0][0] < when:
-                return self._fresh[0][0]
-            return when
+            heads.append(self._due[-1][0])
         if self._fresh:
-            return self._fresh[0][0]
+            heads.append(self._fresh[0][0])
+        if heads:
+            return min(heads)
         when = self._head()
         return None if when == NEVER else when
 
@@ -114,6 +125,7 @@ class Calendar:
         Returns: how many were called.
         """
         due, fresh = self._due, self._fresh
+        self._leave_moment()
         slot = int(now * SLOTS_PER_S)
         calls = 0
         while calls < MOST_PER_CALL:
@@ -133,9 +145,7 @@ class Calendar:
             try:
                 callback(argument, now)
             except Exception as failure:
-                if self._on_failure is None:
-                    raise
-                self._on_failure(failure, callback, argument)
+                self._failed(failure, callback, argument)
         return calls
 
     def play(self, clock: VirtualClock, ready: Sized) -> int:
@@ -146,48 +156,80 @@ class Calendar:
 
         Returns: how many were called; 0 means that nothing waits up to `limit`.
         """
-        due, fresh, near, order = self._due, self._fresh, self._near, self._near_order
+        due, fresh, near, order, soon = self._due, self._fresh, self._near, self._near_order, self._soon
         now = clock.time_s
+        if now != self._now:
+            self._leave_moment()
         calls = 0
         while calls < MOST_PER_CALL:
-            if due and not (fresh and fresh[0] < due[-1]):
-                if due[-1][0] > self.limit:
+            if soon and not (due and due[-1][0] <= now) and not (fresh and fresh[0][0] <= now):
+                if now > self.limit:
                     break
-                when, _, callback, argument = due.pop()
-            elif fresh:
-                if fresh[0][0] > self.limit:
-                    break
-                when, _, callback, argument = heappop(fresh)
-            elif order and len(bucket := near[order[0]]) == 1:  # few wait, each in a slot of its own: no detour
-                when, _, callback, argument = bucket[0]
-                if when > self.limit:
-                    break
-                self._slot = slot = heappop(order)
-                del near[slot]
+                calls += self._play_row(now, ready, MOST_PER_CALL - calls)
             else:
-                when = self._head()
-                if when == NEVER or when > self.limit:
-                    break
-                self._turn_to(int(when * SLOTS_PER_S))
-                continue
-            if when > now:
-                clock.time_s = now = when
-            calls += 1
-            try:
-                callback(argument, now)
-            except Exception as failure:
-                if self._on_failure is None:
-                    raise
-                self._on_failure(failure, callback, argument)
+                if due and not (fresh and fresh[0] < due[-1]):
+                    when, _, callback, argument = due[-1]
+                    if when > self.limit:
+                        break
+                    due.pop()
+                elif fresh:
+                    when, _, callback, argument = fresh[0]
+                    if when > self.limit:
+                        break
+                    heappop(fresh)
+                elif order and len(bucket := near[order[0]]) == 1:  # few wait, each in a slot of its own: no detour
+                    when, _, callback, argument = bucket[0]
+                    if when > self.limit:
+                        break
+                    self._slot = slot = heappop(order)
+                    del near[slot]
+                else:
+                    when = self._head()
+                    if when == NEVER or when > self.limit:
+                        break
+                    self._turn_to(int(when * SLOTS_PER_S))
+                    continue
+                if when > now:
+                    clock.time_s = self._now = now = when
+                calls += 1
+                try:
+                    callback(argument, now)
+                except Exception as failure:
+                    self._failed(failure, callback, argument)
             if ready:
                 break
         return calls
 
+    def _play_row(self, now: float, ready: Sized, most: int) -> int:
+        """Call what stands in the row of this moment, until something else comes first or `play` would end."""
+        soon, fresh = self._soon, self._fresh
+        calls = 0
+        while soon and calls < most and now <= self.limit and not (fresh and fresh[0][0] <= now):
+            callback, argument = soon.popleft()
+            calls += 1
+            try:
+                callback(argument, now)
+            except Exception as failure:
+                self._failed(failure, callback, argument)
+            if ready:
+                break
+        return calls
+
+    def _failed(self, failure: Exception, callback: TimerCallback, argument: Any) -> None:
+        if self._on_failure is None:
+            raise failure
+        self._on_failure(failure, callback, argument)
+
     def __len__(self) -> int:
         """How many entries wait."""
-        return (
-            len(self._due) + len(self._fresh) + sum(map(len, self._near.values())) + sum(map(len, self._far.values()))
-        )
+        buckets = (*self._near.values(), *self._far.values())
+        return len(self._due) + len(self._fresh) + len(self._soon) + sum(map(len, buckets))
+
+    def _leave_moment(self) -> None:
+        """Time has gone on otherwise than by `play`: what stood in a row gets a place among the others."""
+        when, self._now = self._now, _NO_MOMENT
+        while self._soon:
+            self.at(when, *self._soon.popleft())
 
     def _head(self) -> float:
         """The earliest deadline behind the present slot, or NEVER. A bucket is looked through only as far as new."""

@@ -17,7 +17,7 @@ from typing import Final
 from simulator.wire.address import Ipv4, host_text
 from simulator.wire.presets import PRESETS, UNLIMITED, Direction, LinkProfile
 from simulator.wire.stages import Corrupt, Delay, Duplicate, Line, Loss, Radio, Rate
-from simulator.wire.streams import branch, key_of
+from simulator.wire.streams import NEVER, branch, key_of
 
 LOST: Final[tuple[float, ...]] = ()
 PERFECT: Final = PRESETS["perfect"]
@@ -63,26 +63,29 @@ class Half:
     """One direction of one device's link. Made anew when the profile changes; `before` is what it was until then."""
 
     __slots__ = (
-        "_corrupt", "_counts", "_delay", "_duplicate", "_last", "_loss", "_n", "_plain", "_rate", "_way", "shared",
+        "_corrupt", "_counts", "_delay", "_duplicate", "_last", "_loss", "_plain", "_rate", "_way",
+        "mtu", "n", "quiet_to", "shared",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, up: bool, counts: LinkCounts, before: Half | None = None) -> None:
         profile = shared.profile
         self.shared, self._counts = shared, counts
         self._way = way = profile.up if up else profile.down
-        self._n: int = before._n if before else 0  # packets so far; the number of the last one
+        self.mtu = way.mtu
+        self.n: int = before.n if before else 0
+        """Packets so far: the number of the last one."""
         self._last: float = before._last if before else 0.0  # the latest arrival so far
         self._loss: Loss | None = before._loss if before else None
         if before is None or _loss_of(before._way) != _loss_of(way):  # what does not change goes on as it is
             on = way.loss_p > 0.0 or way.loss_g > 0.0
-            self._loss = Loss(way, shared.key(up, "loss"), self._n) if on else None
+            self._loss = Loss(way, shared.key(up, "loss"), self.n) if on else None
         self._corrupt: Corrupt | None = before._corrupt if before else None
         if before is None or before._way.corrupt != way.corrupt:
-            self._corrupt = Corrupt(way, shared.key(up, "corrupt"), self._n) if way.corrupt > 0.0 else None
+            self._corrupt = Corrupt(way, shared.key(up, "corrupt"), self.n) if way.corrupt > 0.0 else None
         self._duplicate: Duplicate | None = before._duplicate if before else None
         if before is None or before._way.duplicate != way.duplicate:
             on = way.duplicate > 0.0
-            self._duplicate = Duplicate(way, shared.key(up, "duplicate"), self._n) if on else None
+            self._duplicate = Duplicate(way, shared.key(up, "duplicate"), self.n) if on else None
         self._delay = Delay(way, shared.key(up, "delay")) if way.delay_s > 0.0 or way.sigma > 0.0 else None
         self._rate: Rate | None = None
         if way.rate_bps < UNLIMITED:
@@ -90,26 +93,35 @@ class Half:
         # With nothing but loss a datagram arrives in the moment it is sent; unless earlier ones are still on their way.
         others = (self._corrupt, self._duplicate, self._delay, self._rate, shared.radio)
         self._plain = self._last == 0.0 and profile.pass_s == 0.0 and not any(others)
+        self.quiet_to = 0
+        """Packets with a number up to this, and no longer than `mtu`, arrive in the moment they are sent."""
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        if self._plain:
+            self.quiet_to = NEVER if self._loss is None else self._loss.event_at - 1
 
     def fates(self, size: int, now: float) -> tuple[float, ...]:
         """When a datagram of `size` bytes that is sent at `now` arrives: never, once or twice."""
         if size > self._way.mtu:
             return self._long(size, now)
-        self._n = n = self._n + 1
-        if self._plain:
-            loss = self._loss
-            if loss is not None and n >= loss.event_at and loss.hits(n):
-                self._counts.lost += 1
-                return LOST
-            return (now,)
-        return self._carry(size, now, n)
+        self.n = n = self.n + 1
+        if not self._plain:
+            return self._carry(size, now, n)
+        loss = self._loss
+        hit = loss is not None and n >= loss.event_at and loss.hits(n)
+        self._look_ahead()
+        if hit:
+            self._counts.lost += 1
+            return LOST
+        return (now,)
 
     def _long(self, size: int, now: float) -> tuple[float, ...]:
         if not self._way.fragment:
             self._counts.mtu += 1
             return LOST
-        first = self._n + 1
-        self._n += -(-size // self._way.mtu)
+        first = self.n + 1
+        self.n += -(-size // self._way.mtu)
         return self._carry(size, now, first)
 
     def _carry(self, size: int, now: float, first: int) -> tuple[float, ...]:
@@ -118,7 +130,7 @@ class Half:
         profile, radio = shared.profile, shared.radio
         if profile.pass_s > 0.0 and now % profile.period_s >= profile.pass_s:
             counts.blackout += 1
-            self._n = first - 1  # was never on the air; the numbers there have no gaps
+            self.n = first - 1  # was never on the air; the numbers there have no gaps
             return LOST
         ready = now if radio is None else radio.ready(now)
         left: float | None = ready
@@ -142,13 +154,13 @@ class Half:
         if loss is None:
             return False
         hit = False
-        for packet in range(max(first, loss.event_at), self._n + 1):
+        for packet in range(max(first, loss.event_at), self.n + 1):
             if packet >= loss.event_at and loss.hits(packet):
                 hit = True
         return hit
 
     def _arrivals(self, left: float) -> tuple[float, ...]:
-        delay, n = self._delay, self._n
+        delay, n = self._delay, self.n
         first = self._in_order(left if delay is None else left + delay.of(n))
         if self._duplicate is None or not self._duplicate.repeats(n):
             return (first,)
@@ -194,6 +206,8 @@ class Links:
 
     def set(self, ip: Ipv4, profile: LinkProfile) -> None:
         """The link from now on; what is on its way stays on its way."""
+        if profile == self._default and ip not in self._up:
+            return
         self._profiles[ip] = self._known.setdefault(profile, profile)  # a group's members share one
         up, down = self._up.get(ip), self._down.get(ip)
         if up is None or down is None:
@@ -224,7 +238,14 @@ class Links:
         if half is None:
             self._make(ip, None, None)
             return self.fates(ip, up, size, now)
+        if half.n < half.quiet_to and size <= half.mtu:
+            half.n += 1
+            return (now,)
         return half.fates(size, now)
+
+    def all_down(self, ip: Ipv4, size: int, times: tuple[float, ...]) -> tuple[float, ...]:
+        """When the copies of a datagram arrive that are sent down to a device at these times."""
+        return tuple(arrival for sent in times for arrival in self.fates(ip, False, size, sent))
 
     def _make(self, ip: Ipv4, up: Half | None, down: Half | None) -> None:
         before = up.shared if up else None

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.clock import Clock, Timers
+from simulator.clock import Timers, VirtualClock
 from simulator.errors import LocalError
 from simulator.wire.address import LOOPBACK, Address, Ipv4, address, ip_of, text
 from simulator.wire.link import Links
-from simulator.wire.ports import PortCounts, Receiver
+from simulator.wire.ports import BatchReceiver, PortCounts, Receiver
 from simulator.wire.presets import MAX_DATAGRAM
 
 FIRST_FREE_PORT: Final = 49152
@@ -40,18 +40,27 @@ class MemoryPort:
     what it is sent comes down.
     """
 
-    __slots__ = ("_closed", "_deliver", "_ip", "_network", "_receiver", "_waiting", "address", "counts", "links")
+    __slots__ = (
+        "_batch_receiver", "_closed", "_deliver", "_ip", "_network", "_number", "_receiver", "_waiting",
+        "address", "counts", "links",
+    )  # fmt: skip
 
     def __init__(self, network: MemoryNetwork, where: Address, receiver: Receiver, links: Links | None) -> None:
         self._network = network
         self._receiver = receiver
+        self._batch_receiver: BatchReceiver | None = None
         self._ip = ip_of(where) or LOOPBACK
+        self._number = where >> 32 << 32  # as in an address
         self._waiting = 0
         self._closed = False
         self._deliver = self._arrive  # bound once
         self.address = where
         self.counts = PortCounts()
         self.links = links
+
+    def deliver_batches(self, receiver: BatchReceiver) -> None:
+        """From now on, call this instead of the receiver. A batch is one datagram: each has a time of its own."""
+        self._batch_receiver = receiver
 
     def send(self, data: bytes, peer: Address, local_ip: Ipv4 = 0) -> None:
         """Queue one datagram; from `local_ip`, or from the bound address (127.0.0.1 if that is every one)."""
@@ -63,34 +72,40 @@ class MemoryPort:
             return
         counts.sent += 1
         counts.sent_bytes += size
-        ports = network.ports
+        ports, links = network.ports, self.links
         target = ports.get(peer) or ports.get(peer >> 32 << 32)
         own_ip = local_ip or self._ip
+        now = network.clock.time_s
+        times = (now,) if links is None else links.fates(own_ip, True, size, now)
+        if target is None:
+            network.counts.to_nobody += len(times)
+            return
         peer_ip = peer & 0xFFFFFFFF
-        up = self.links
-        now = network.now()
-        for left in (now,) if up is None else up.fates(own_ip, True, size, now):
-            if target is None:
-                network.counts.to_nobody += 1
-                continue
-            down = target.links
-            for arrival in (left,) if down is None else down.fates(peer_ip, False, size, left):
-                if target._waiting >= MOST_WAITING:
-                    target.counts.overflowed += 1
-                else:
-                    target._waiting += 1
-                    network.at(arrival, target._deliver, (data, self.address >> 32 << 32 | own_ip, peer_ip))
+        links = target.links
+        if links is not None:
+            if len(times) == 1:
+                times = links.fates(peer_ip, False, size, times[0])
+            else:
+                times = links.all_down(peer_ip, size, times)
+        for arrival in times:
+            if target._waiting >= MOST_WAITING:
+                target.counts.overflowed += 1
+            else:
+                target._waiting += 1
+                network.at(arrival, target._deliver, (data, self._number | own_ip, peer_ip))
 
     def _arrive(self, item: tuple[bytes, Address, Ipv4], now: float) -> None:
         self._waiting -= 1
         if self._closed:
             self._network.counts.to_nobody += 1
             return
-        data, source, local_ip = item
         counts = self.counts
         counts.received += 1
-        counts.received_bytes += len(data)
-        self._receiver(data, source, local_ip, now)
+        counts.received_bytes += len(item[0])
+        if self._batch_receiver is not None:
+            self._batch_receiver((item,), now)
+        else:
+            self._receiver(*item, now)
 
     def local_address(self, ip: Ipv4) -> Address:
         """Every address is to be had here, so devices are seen as what they are."""
@@ -114,9 +129,9 @@ class MemoryNetwork:
         clock: when they are sent.
     """
 
-    def __init__(self, timers: Timers, clock: Clock) -> None:
+    def __init__(self, timers: Timers, clock: VirtualClock) -> None:
         self.at = timers.at
-        self.now = clock.now
+        self.clock = clock
         self.counts = NetworkCounts()
         self.ports: dict[Address, MemoryPort] = {}  # IPv4 part 0: every address
         self._used: dict[int, int] = {}  # port number → how many are open

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,19 @@ from simulator.wire.address import Address, Ipv4
 
 Receiver = Callable[[bytes, Address, Ipv4, float], None]
 """Called per datagram with: bytes, peer, local IPv4 address that it was sent to, run time in seconds."""
+
+BatchReceiver = Callable[[Iterable[tuple[bytes, Address, Ipv4]], float], None]
+"""Called per batch with: its datagrams, each as for a Receiver, and the run time in seconds.
+
+The datagrams are to be taken one by one. If one of them makes it raise, it is called again with the rest.
+"""
+
+
+def deliver_batches(port: Port, receiver: BatchReceiver) -> None:
+    """Have `port` call this once per batch, and its receiver no more; nothing happens if it moves no batches."""
+    take = getattr(port, "deliver_batches", None)
+    if take is not None:
+        take(receiver)
 
 
 @dataclass(slots=True)

@@ -172,6 +172,8 @@ class DgramPort:
                 continue
             if self._closed:
                 return
+            # asyncio hands out the beginning of a 64 KiB block, and whoever keeps it keeps a hole in the heap.
+            data = bytes(memoryview(data))
             counts.received += 1
             counts.received_bytes += len(data)
             try:

@@ -12,29 +12,30 @@ from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
-from simulator.acts import Answer, NoAnswer
+from simulator.acts import Answer
 from simulator.clock import Timers
-from simulator.protocol.coap.blocks import Ask, Deliver, Transfer
-from simulator.protocol.coap.codec import CoapFormatError, Message, acknowledgement, decode, reset
+from simulator.protocol.coap.codec import Template
 from simulator.protocol.coap.exchange import (
-    NEXT,
+    GOLDEN,
     SEGMENT_MASK,
     TOKEN_MASK,
     Device,
     Done,
     Exchange,
-    Reply,
     State,
+    pack_tail,
     splitmix64,
 )
-from simulator.protocol.coap.numbers import BLOCK1, BLOCK2, Code, Type, is_response
+from simulator.protocol.coap.numbers import Code, Type, is_response
+from simulator.protocol.coap.replies import Replies
 from simulator.protocol.coap.sending import Counts, Sender, Transmit
 from simulator.protocol.coap.settings import PRESETS, Settings
-from simulator.protocol.coap.templates import RequestTemplates, StepTemplates
+from simulator.protocol.coap.templates import RequestTemplates
 
 _CON, _NON, _ACK, _RST = int(Type.CON), int(Type.NON), int(Type.ACK), int(Type.RST)
 _GET, _CONTINUE = int(Code.GET), int(Code.CONTINUE)
 _CON_SENT, _NON_SENT, _DONE = State.CON_SENT, State.NON_SENT, State.DONE
+_join = b"".join
 
 # Answers that are nothing but a code are the most frequent ones by far; they are all alike. By their first two bytes,
 # of which 0x64 is an ACK with a token of 4 bytes, as ours are.
@@ -58,13 +59,15 @@ class Engine:
         self._whole_bytes = 16 << settings.szx
         self._devices: dict[int, Device] = {}
         self._templates = RequestTemplates()
-        self._steps = StepTemplates()
         sender = Sender(timers, transmit, settings, self.counts)
         self._nstart = settings.nstart
         self._at = timers.at
-        self._begin, self._launch = sender.begin, sender.launch
-        self._go_on, self._cancelled = sender.go_on, sender.cancelled
-        self._acknowledged, self._detach, self._finish = sender.acknowledged, sender.detach, sender.finish
+        self._first_timeout_s, self._jitter_s = sender.first_timeout_s, sender.jitter_s
+        self._non_patience_s = sender.non_patience_s
+        self._launch, self._cancelled, self._wake_by = sender.launch, sender.cancelled, sender.wake_by
+        self._detach, self._finish = sender.detach, sender.finish
+        replies = Replies(sender, transmit, settings, self.counts, self._deliver)
+        self._receive_other, self._begin_transfer = replies.receive, replies.begin_transfer
 
     def request(
         self,
@@ -89,20 +92,57 @@ class Engine:
             szx: block size for this request instead of the settings'; a GET also announces it (RFC 7959 §2.4).
         Returns: a handle for `cancel`.
         Raises: ValueError: a path segment of more than 255 bytes, `code` is no method, `szx` is not 0 to 6.
+
+        Written out, with what `Sender.launch` does, for nearly every request: a short one of an idle device.
         """
         template = self._templates[confirmable << 8 | code][path]
         device = self._devices.get(local_ip)
         if device is None:
             mixed = splitmix64(self._seed ^ local_ip)
             device = self._devices[local_ip] = Device(local_ip, mixed & 0xFFFF, mixed >> 32 & TOKEN_MASK)
-        short = szx is None and len(payload) <= self._whole_bytes
-        if short and not device.flying and device.queue is None and device.mid & SEGMENT_MASK:
-            begin = self._begin  # as a local: Python 3.11 is slow to call what an attribute holds
-            return begin(device, peer, template, payload, done, argument, now)
+        mid = device.mid
+        if (
+            device.flying
+            or device.queue is not None
+            or not mid & SEGMENT_MASK
+            or len(payload) > self._whole_bytes
+            or szx is not None
+        ):
+            return self._request_other(device, peer, template, payload, done, argument, now, szx)
+        device.mid = mid + 1 & 0xFFFF
+        device.token = token = device.token + GOLDEN & TOKEN_MASK
+        tail = pack_tail(mid, token)
+        if confirmable:
+            state, deadline = _CON_SENT, now + (self._first_timeout_s + token * self._jitter_s)
+            device.expects = tail
+        else:
+            state, deadline = _NON_SENT, now + self._non_patience_s
+        exchange = Exchange(device, peer, template, payload, done, argument, now, state, tail, deadline, 1)
+        device.flying = (exchange,)
+        if deadline < device.alarm:
+            self._wake_by(deadline, device)
+        self.counts.sent += 1
+        transmit = self._transmit  # as a local: Python 3.11 is slow to call what an attribute holds
+        rest = template.marked if payload else template.plain
+        transmit(_join((template.begin, tail, rest, payload)), peer, local_ip)
+        return exchange
+
+    def _request_other(
+        self,
+        device: Device,
+        peer: int,
+        template: Template,
+        payload: bytes,
+        done: Done,
+        argument: Any,
+        now: float,
+        szx: int | None,
+    ) -> Exchange:
+        """The same for any request: it may travel in blocks, or wait in line."""
+        device.expects = None
         exchange = Exchange(device, peer, template, payload, done, argument, now)
-        if not short:
-            transfer = self._transfer_of(exchange, szx)
-            self._prepare(exchange, transfer.start(announce=szx is not None and code == _GET))
+        if szx is not None or len(payload) > self._whole_bytes:
+            self._begin_transfer(exchange, szx)
         if device.queue is not None:
             device.queue.append(exchange)
         elif device.may_send(self._nstart):
@@ -120,45 +160,23 @@ class Engine:
 
         Written out for nearly every datagram: a plain answer, inside the ACK, to the only exchange of its device.
         """
-        find, plain_answer, counts = self._devices.get, _PLAIN.get, self.counts
+        find, plain_answer, receive_other = self._devices.get, _PLAIN.get, self._receive_other
+        counts, on_latency = self.counts, self.on_latency
         for data, peer, local_ip in datagrams:
             device = find(local_ip)
-            if device is not None and device.queue is None and len(device.flying) == 1:
+            if device is not None and device.expects == data[2:]:
                 exchange = device.flying[0]
-                if (
-                    exchange.tail == data[2:]
-                    and exchange.peer == peer
-                    and exchange.transmissions == 1
-                    and exchange.state == _CON_SENT
-                    and exchange.transfer is None
-                    and (answer := plain_answer(data[:2])) is not None
-                ):
-                    device.last = exchange.tail
-                    device.flying = ()
+                answer = plain_answer(data[:2])
+                if answer is not None and exchange.peer == peer:
+                    device.last, device.expects, device.flying = exchange.tail, None, ()
                     exchange.state = _DONE
                     counts.answered += 1
-                    if self.on_latency is not None:
-                        self.on_latency(now - exchange.asked)
-                    done = exchange.done
+                    if on_latency is not None:
+                        on_latency(now - exchange.asked)
+                    done = exchange.done  # as a local: Python 3.11 is slow to call what an attribute holds
                     done(exchange.argument, answer, now)
                     continue
-            self._receive_other(data, device, peer, local_ip, now)
-
-    def _receive_other(self, data: bytes, device: Device | None, peer: int, local_ip: int, now: float) -> None:
-        """The same for any datagram."""
-        try:
-            message = decode(data)
-        except CoapFormatError as error:
-            self.counts.malformed += 1
-            if error.type == _CON and error.mid is not None:
-                self._transmit(reset(error.mid), peer, local_ip)
-            return
-        if message.code == 0:
-            self._receive_empty(message, device, peer, local_ip, now)
-        elif message.type != _RST and is_response(message.code):
-            self._receive_answer(message, device, peer, local_ip, now)
-        else:
-            self._reject(message, peer, local_ip)  # requests too: nothing is served here
+            receive_other(data, device, peer, local_ip, now)
 
     def cancel(self, exchange: Exchange) -> None:
         """End it as NoAnswer("cancelled"), told in the calendar's next turn; nothing if it is over.
@@ -177,6 +195,7 @@ class Engine:
         doomed = [*device.flying, *(device.queue or ())]
         device.queue = None
         device.flying = ()
+        device.expects = None
         device.restart(splitmix64(self._seed ^ device.ip << 32 ^ device.token))
         for exchange in doomed:
             self._drop(exchange)
@@ -186,112 +205,11 @@ class Engine:
         exchange.state, exchange.deadline = State.FAILED, inf
         self._at(0.0, self._cancelled, exchange)  # long past: the next turn
 
-    def _receive_empty(self, message: Message, device: Device | None, peer: int, local_ip: int, now: float) -> None:
-        if message.type in (_CON, _NON):
-            self._reject(message, peer, local_ip)  # a ping, which RFC 7252 §4.3 answers with a reset
-            return
-        mid = message.mid.to_bytes(2, "big")
-        for exchange in device.flying if device is not None else ():
-            if exchange.tail[:2] == mid and exchange.peer == peer:
-                reply = Reply.RESET if message.type == _RST else Reply.EMPTY_ACK
-                state = NEXT.get((exchange.state, reply))
-                if state is None:
-                    self.counts.duplicates += 1
-                elif state == State.FAILED:
-                    self.counts.resets += 1
-                    self._finish(exchange, state, NoAnswer("reset", exchange.transmissions), now)
-                else:
-                    self._acknowledged(exchange, now)
-                return
-        if device is not None and device.last[:2] == mid:
-            self.counts.duplicates += 1
-        else:
-            self.counts.unmatched += 1
-
-    def _receive_answer(self, message: Message, device: Device | None, peer: int, local_ip: int, now: float) -> None:
-        """RFC 7252 §5.3.2: the token must fit, and in an ACK the message id as well."""
-        mid, token = message.mid.to_bytes(2, "big"), message.token
-        reply = Reply.PIGGYBACKED if message.type == _ACK else Reply.SEPARATE
-        for exchange in device.flying if device is not None else ():
-            if (
-                exchange.tail[2:] == token
-                and exchange.peer == peer
-                and (reply == Reply.SEPARATE or exchange.tail[:2] == mid)
-                and (exchange.state, reply) in NEXT
-            ):
-                self._settle(exchange, message, now)
-                return
-        if device is None:
-            self._reject(message, peer, local_ip)
-        elif message.type == _CON and peer << 16 | message.mid in device.recent:
-            self.counts.duplicates += 1
-            self._transmit(acknowledgement(message.mid), peer, local_ip)
-        elif message.type != _CON and device.last and device.last[2:] == token:
-            self.counts.duplicates += 1
-        else:
-            self._reject(message, peer, local_ip)
-
-    def _reject(self, message: Message, peer: int, local_ip: int) -> None:
-        """It belongs to nothing: a confirmable message is answered with a reset, others are ignored (§4.2, §4.3)."""
-        self.counts.unmatched += 1
-        if message.type == _CON:
-            self._transmit(reset(message.mid), peer, local_ip)
-
-    def _settle(self, exchange: Exchange, message: Message, now: float) -> None:
-        """An answer that belongs to the exchange: the end of it, or of one block."""
-        device, transfer = exchange.device, exchange.transfer
-        acceptable = True
-        for number, _ in message.options:
-            if number in (BLOCK1, BLOCK2):
-                transfer = transfer or self._transfer_of(exchange, None)
-            elif number & 1:
-                acceptable = False  # critical, and means nothing in an answer (RFC 7252 §5.4.1)
-        if message.type == _CON:
-            if acceptable:
-                device.remember(exchange.peer, message.mid)
-            self._transmit((acknowledgement if acceptable else reset)(message.mid), exchange.peer, device.ip)
-        if not acceptable or (transfer is None and message.code == _CONTINUE):
-            self._fail(exchange, now)
-        elif transfer is None:
-            self._deliver(exchange, message.code, message.payload, now)
-        else:
-            step = transfer.receive(message)
-            if isinstance(step, Ask):
-                self._prepare(exchange, step)
-                self._go_on(exchange, now)
-            elif isinstance(step, Deliver):
-                self._deliver(exchange, step.code, step.payload, now)
-            else:
-                self._fail(exchange, now)
-
     def _deliver(self, exchange: Exchange, code: int, payload: bytes, now: float) -> None:
         self.counts.answered += 1
         if self.on_latency is not None:
             self.on_latency(now - exchange.asked)
         self._finish(exchange, State.DONE, Answer(code, payload, exchange.transmissions), now)
-
-    def _fail(self, exchange: Exchange, now: float) -> None:
-        self.counts.bad_answers += 1
-        self._finish(exchange, State.FAILED, NoAnswer("bad answer", exchange.transmissions), now)
-
-    def _transfer_of(self, exchange: Exchange, szx: int | None) -> Transfer:
-        """Make it a transfer in blocks."""
-        settings, template = self.settings, exchange.template
-        exchange.transfer = Transfer(
-            template.code,
-            template.options,
-            exchange.payload,
-            szx=settings.szx if szx is None else szx,
-            max_body_bytes=settings.max_body_bytes,
-            max_restarts=settings.max_restarts,
-        )
-        return exchange.transfer
-
-    def _prepare(self, exchange: Exchange, step: Ask) -> None:
-        """Let the exchange carry the next message of its transfer."""
-        template = exchange.template
-        exchange.template = self._steps[template.type, template.code, step.options]
-        exchange.payload = step.payload
 
 
 __all__ = ["PRESETS", "Counts", "Engine", "Exchange", "Settings"]

@@ -64,8 +64,8 @@ OUTSTANDING = (False, True, False, True, False, False)
 """By state: counts towards NSTART. An acknowledged request does not (RFC 7252 §4.7)."""
 
 TOKEN_MASK = (1 << 30) - 1  # a token takes 4 bytes; larger numbers take Python twice as long
-_GOLDEN = 663608941  # 2**30 / 1.618…, odd: adding it goes through all 30-bit numbers, and spreads them evenly
-_pack_tail = Struct(">HI").pack
+GOLDEN = 663608941  # 2**30 / 1.618…, odd: adding it goes through all 30-bit numbers, and spreads them evenly
+pack_tail = Struct(">HI").pack
 SEGMENT_BITS = 11
 _SEGMENTS = 1 << 16 - SEGMENT_BITS
 SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
@@ -79,7 +79,7 @@ class Device:
     A plain class, because its attributes are set once or more per exchange, which takes a Struct three times as long.
     """
 
-    __slots__ = ("alarm", "flying", "ip", "last", "left", "mid", "queue", "recent", "token")
+    __slots__ = ("alarm", "expects", "flying", "ip", "last", "left", "mid", "queue", "recent", "token")
 
     def __init__(self, ip: int, mid: int, token: int) -> None:
         self.ip = ip
@@ -90,6 +90,10 @@ class Device:
         alike."""
         self.flying: tuple[Exchange, ...] = ()
         """What has been sent and waits for an answer; rarely more than one."""
+        self.expects: bytes | None = None
+        """`tail` of the one exchange in flight, as long as a plain answer to it may simply end it: confirmable, sent
+        once, whole, and nothing waits behind it. None: look closer. `Engine.request` sets it; whoever changes any of
+        that takes it back."""
         self.alarm = inf
         """The earliest time that the calendar will wake us for this device."""
         self.last = b""
@@ -109,8 +113,8 @@ class Device:
         """A new id and token, as they lie in the message; whether the id may be used yet is for the caller to know."""
         mid = self.mid
         self.mid = mid + 1 & 0xFFFF
-        self.token = token = self.token + _GOLDEN & TOKEN_MASK
-        return _pack_tail(mid, token)
+        self.token = token = self.token + GOLDEN & TOKEN_MASK
+        return pack_tail(mid, token)
 
     def enter_segment(self, now: float, lifetime_s: float) -> float:
         """At the first id of a segment: 0 if it may be used, else the time from when on.
@@ -162,10 +166,10 @@ class Exchange(msgspec.Struct, eq=False):
     state: int = State.QUEUED
     tail: bytes = b""
     """Id and token as in the last request and in the ACK that answers it: bytes 2 to 7 of both."""
-    timeout: float = 0.0
     deadline: float = inf
-    retransmits_left: int = 0
     transmissions: int = 0
+    repeats: int = 0
+    """How many of the transmissions repeat the last request."""
     transfer: Transfer | None = None
 
 

@@ -10,12 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from simulator.acts import Answer, NoAnswer
 from simulator.clock import Timers
-from simulator.protocol.coap.codec import Template
-from simulator.protocol.coap.exchange import SEGMENT_MASK, TOKEN_MASK, Device, Done, Exchange, State
+from simulator.protocol.coap.exchange import SEGMENT_MASK, TOKEN_MASK, Device, Exchange, State
 from simulator.protocol.coap.settings import Settings
 
 Transmit = Callable[[bytes, int, int], None]
@@ -56,40 +54,12 @@ class Sender:
         self._on_wake = self._wake
         self._nstart = settings.nstart
         self._max_retransmit = settings.max_retransmit
-        self._first_timeout = settings.ack_timeout_s
-        self._jitter = settings.ack_timeout_s * (settings.ack_random_factor - 1) / (TOKEN_MASK + 1)
-        self._non_patience = settings.non_patience_s
+        # RFC 7252 §4.2: from ACK_TIMEOUT to ACK_TIMEOUT × ACK_RANDOM_FACTOR; the token is as good as a die.
+        self.first_timeout_s = settings.ack_timeout_s
+        self.jitter_s = settings.ack_timeout_s * (settings.ack_random_factor - 1) / (TOKEN_MASK + 1)
+        self.non_patience_s = settings.non_patience_s
         self._separate_patience = settings.separate_patience_s
         self._lifetime = settings.exchange_lifetime_s
-
-    def begin(
-        self, device: Device, peer: int, template: Template, payload: bytes, done: Done, argument: Any, now: float
-    ) -> Exchange:
-        """Make an exchange and send it: what `launch` does, for a device with nothing else to do, in half the time.
-
-        The device's next message id must be free, and not the first of a segment.
-        """
-        tail = device.next_tail()
-        if template.type == 0:
-            state, left = _CON_SENT, self._max_retransmit
-            timeout = self._first_timeout + device.token * self._jitter  # RFC 7252 §4.2, as in `launch`
-        else:
-            state, left = _NON_SENT, 0
-            timeout = self._non_patience
-        deadline = now + timeout
-        exchange = Exchange(
-            device, peer, template, payload, done, argument, now, state, tail, timeout, deadline, left, 1
-        )
-        device.flying = (exchange,)
-        if deadline < device.alarm:
-            self._wake_by(deadline, device)
-        self._counts.sent += 1
-        transmit = self._transmit  # as a local: Python 3.11 is slow to call what an attribute holds
-        if payload:
-            transmit(template.begin + tail + template.marked + payload, peer, device.ip)
-        else:
-            transmit(template.begin + tail + template.plain, peer, device.ip)
-        return exchange
 
     def launch(self, exchange: Exchange, now: float) -> None:
         """Send it under a new id and token: a request whose turn it is, or the next block of one."""
@@ -100,31 +70,31 @@ class Sender:
         exchange.tail = device.next_tail()
         if exchange.template.type == 0:
             exchange.state = _CON_SENT
-            exchange.retransmits_left = self._max_retransmit
-            # RFC 7252 §4.2: between ACK_TIMEOUT and ACK_TIMEOUT × ACK_RANDOM_FACTOR
-            exchange.timeout = self._first_timeout + device.token * self._jitter
+            exchange.deadline = now + self._timeout(exchange.tail)
         else:
             exchange.state = _NON_SENT
-            exchange.timeout = self._non_patience
-        exchange.deadline = now + exchange.timeout
+            exchange.deadline = now + self.non_patience_s
         exchange.transmissions += 1
+        exchange.repeats = 0
         device.flying += (exchange,)
-        self._wake_by(exchange.deadline, device)
+        self.wake_by(exchange.deadline, device)
         self._counts.sent += 1
         self._send(exchange)
 
     def acknowledged(self, exchange: Exchange, now: float) -> None:
         """The peer has the request and will answer in its own time; the next one may go."""
         device = exchange.device
+        device.expects = None
         exchange.state = _ACKED
         exchange.deadline = now + self._separate_patience
-        self._wake_by(exchange.deadline, device)
+        self.wake_by(exchange.deadline, device)
         if device.queue:
             self._advance(device, now)
 
     def detach(self, exchange: Exchange) -> None:
         """What was sent last for this exchange waits no longer."""
         device = exchange.device
+        device.expects = None
         if exchange.state == _QUEUED:
             if device.queue is not None:
                 device.queue.remove(exchange)
@@ -189,12 +159,17 @@ class Sender:
         for exchange in device.flying:
             if exchange.deadline <= now and exchange.state <= _NON_SENT:  # a callback may have ended others
                 self._expire(exchange, now)
-        self._wake_by(min([exchange.deadline for exchange in device.flying], default=inf), device)
+        self.wake_by(min([exchange.deadline for exchange in device.flying], default=inf), device)
 
-    def _wake_by(self, deadline: float, device: Device) -> None:
+    def wake_by(self, deadline: float, device: Device) -> None:
+        """Have the calendar wake us for this device at the latest then."""
         if deadline < device.alarm:
             device.alarm = deadline
             self._at(deadline, self._on_wake, device)
+
+    def _timeout(self, tail: bytes) -> float:
+        """How long to wait after the first transmission under this id and token."""
+        return self.first_timeout_s + int.from_bytes(tail[2:], "big") * self.jitter_s
 
     def _send(self, exchange: Exchange) -> None:
         template, payload = exchange.template, exchange.payload
@@ -202,10 +177,10 @@ class Sender:
         self._transmit(template.begin + exchange.tail + rest, exchange.peer, exchange.device.ip)
 
     def _expire(self, exchange: Exchange, now: float) -> None:
-        if exchange.state == _CON_SENT and exchange.retransmits_left:
-            exchange.retransmits_left -= 1
-            exchange.timeout *= 2
-            exchange.deadline = now + exchange.timeout
+        exchange.device.expects = None
+        if exchange.state == _CON_SENT and exchange.repeats < self._max_retransmit:
+            exchange.repeats += 1
+            exchange.deadline = now + self._timeout(exchange.tail) * (1 << exchange.repeats)
             exchange.transmissions += 1
             self._counts.retransmissions += 1
             self._send(exchange)

@@ -20,7 +20,7 @@ from simulator.protocol.coap.dedup import EXCHANGE_LIFETIME_S, NON_LIFETIME_S, D
 from simulator.protocol.coap.numbers import Type
 from simulator.protocol.coap.server_head import Head, read_head
 from simulator.protocol.coap.server_requests import SHORT_TAIL_BYTES, RequestLayer
-from simulator.protocol.coap.server_types import Handler, Peer, Request, ServerSettings
+from simulator.protocol.coap.server_types import Handler, Peer, Request, Response, ServerSettings
 
 _MEMO_BYTES = 96  # longer option blocks are rare, and seldom met again
 _MEMO_ANSWERS = 256  # distinct options of answers; handlers have a handful
@@ -94,23 +94,23 @@ class ServerLayer:
 
     def receive(self, data: bytes, peer: Peer, now: float) -> bytes | None:
         """Take one datagram; returns what to send back to the peer, None: nothing. No bytes make it raise."""
-        if len(data) < 4 or not (start := _TOKEN_END[data[0]]):
+        if len(data) < 4 or not (start := _TOKEN_END[first := data[0]]):
             return self._receive_other(data, peer, now)
         marker = data.find(255, start)
         if marker < 0:
             head = self._heads.get(data[start:])
             payload = b""
+            whole = len(data) >= start
         else:
             head = self._heads.get(data[start:marker])
             payload = data[marker + 1 :]
+            whole = payload != b""
         code = data[1]
         size = len(data)
-        whole = start <= size <= self._largest and size != marker + 1
-        if head is None or not head.plain or not 0 < code < 5 or not whole:
+        if head is None or not whole or not head.plain or not 0 < code < 5 or size > self._largest:
             return self._receive_other(data, peer, now)
-        first = data[0]
         mid = data[2] << 8 | data[3]
-        key = mid | (first & 0x10) << 12
+        key = mid if first < _NON else mid | 0x10000
         known = self._known
         ring = known.young.get(peer)
         if ring is None or now >= known.rotate_at:
@@ -122,33 +122,24 @@ class ServerLayer:
                 return kept.answer
             del ring[key]
         confirmable = first < _NON
-        response = self._handler(
-            Request(
-                code, head.resource[0], head.path_text, head.options, payload, peer, confirmable, size, head.accept
-            ),
-            now,
+        handler = self._handler  # as a local: Python 3.11 is slow to call what an attribute holds
+        response = handler(
+            Request(code, head.path, head.path_text, head.options, payload, peer, confirmable, size, head.accept), now
         )
         if response is None:
             answer = None
         else:
-            code = response.code
-            tail = self._option_bytes.get(response.options)
-            if tail is None:
-                tail = self._remember_options(response.options)
-            if response.payload:
-                tail = tail + b"\xff" + response.payload
-            if len(tail) > SHORT_TAIL_BYTES or response.block2:
-                tail = self._requests.finish(response, head, peer, size, now).tail
-            begin = self._begins.get(first << 8 | code)
-            if begin is None:
-                begin = self._remember_begin(first, code)
+            tail = b""
+            if response.options or response.payload or response.block2:
+                tail = self._tail(response, head, peer, size, now)
+            begin = self._begins.get(first << 8 | response.code) or self._remember_begin(first, response.code)
             if confirmable:
                 answer = begin + data[2:start] + tail
             else:
                 answer = begin + (mid ^ self._mid_mask).to_bytes(2, "big") + data[4:start] + tail
         if len(ring) >= self._ring_size:
             del ring[next(iter(ring))]
-        ring[key] = Kept(now + (EXCHANGE_LIFETIME_S if confirmable else NON_LIFETIME_S), answer)
+        ring[key] = Kept(now + EXCHANGE_LIFETIME_S if confirmable else now + NON_LIFETIME_S, answer)
         return answer
 
     def held(self) -> Held:
@@ -207,6 +198,17 @@ class ServerLayer:
                     self._heads.clear()
                 self._heads[block] = head
         return head
+
+    def _tail(self, response: Response, head: Head, peer: Peer, size_bytes: int, now: float) -> bytes:
+        """Options and payload of an answer that has any, or its first block."""
+        tail = self._option_bytes.get(response.options)
+        if tail is None:
+            tail = self._remember_options(response.options)
+        if response.payload:
+            tail = tail + b"\xff" + response.payload
+        if len(tail) > SHORT_TAIL_BYTES or response.block2:
+            tail = self._requests.finish(response, head, peer, size_bytes, now).tail
+        return tail
 
     def _remember_options(self, options: Options) -> bytes:
         encoded = encode_options(options)

@@ -29,6 +29,8 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 
     options: Options
     resource: Resource
+    path: tuple[bytes, ...]
+    """The first part of `resource`."""
     path_text: str
     accept: int | None
     block1: Block | None
@@ -55,11 +57,10 @@ def read_head(options: Options) -> Head:
                 block2 = Block.decode(value)
             elif number == numbers.SIZE1 and len(value) <= 4:
                 size1 = decode_uint(value)
+    path = path_segments(options)
     query = tuple(value for number, value in options if number == numbers.URI_QUERY)
     plain = not refusal and block1 is None and block2 is None
-    return Head(
-        options, (path_segments(options), query), path_text(options), accept, block1, block2, size1, refusal, plain
-    )
+    return Head(options, (path, query), path, path_text(options), accept, block1, block2, size1, refusal, plain)
 
 
 def _refusal(options: Options) -> int:

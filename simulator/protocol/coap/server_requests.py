@@ -84,7 +84,7 @@ class RequestLayer:
         block = head.block1
         if block is None and len(payload) > self._settings.max_upload_bytes:
             return self.finish(self._uploads.too_large(), head, peer, size_bytes, now)
-        path, text = head.resource[0], head.path_text
+        path, text = head.path, head.path_text
         request = Request(code, path, text, head.options, payload, peer, confirmable, size_bytes, head.accept, later)
         if block is not None:
             return self._upload(request, head, block, now)

@@ -6,7 +6,7 @@ firmware report; every other path is the inbox of the device.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from simulator.clock import Clock
@@ -15,7 +15,7 @@ from simulator.protocol.coap.server import ServerLayer
 from simulator.protocol.coap.server_types import Handler, Request, Response, ServerSettings
 from simulator.server.span.core import SpanCore, Uplink
 from simulator.wire.address import Address, Ipv4, port_of
-from simulator.wire.ports import Port, Wire
+from simulator.wire.ports import Port, Wire, deliver_batches
 
 RESERVED_PATHS = ("u", "fw")
 """Version report and firmware image. Only the whole path counts (span §4.3 [C]), so `upload` is an ordinary one."""
@@ -74,6 +74,7 @@ class CoapFront:
         """Listen. Raises: LocalError: the port is not to be had."""
         self._port = await wire.open(host, port, self.receive)
         self._local_port = port_of(self._port.address)
+        deliver_batches(self._port, self.receive_many)
 
     def stop(self) -> None:
         """Close the port; calling it again does nothing."""
@@ -85,6 +86,16 @@ class CoapFront:
         answer = self._answer(data, peer, now)
         if answer is not None and self._port is not None:
             self._port.send(answer, peer, local_ip)
+
+    def receive_many(self, datagrams: Iterable[tuple[bytes, Address, Ipv4]], now: float) -> None:
+        """The same for a batch."""
+        if self._port is None:
+            return
+        answer_to, send = self._answer, self._port.send
+        for data, peer, local_ip in datagrams:
+            answer = answer_to(data, peer, now)
+            if answer is not None:
+                send(answer, peer, local_ip)
 
     def _handle(self, request: Request, now: float) -> Response | None:
         path = request.path_text

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import errno
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from simulator.clock import Clock
 from simulator.errors import LocalError
+from simulator.server.fronts.http_server import Server, report, response
 from simulator.server.fronts.streams import SocketReader
 from simulator.server.span.http import HttpRequest, HttpResponse, problem
 from simulator.server.span.rest import Api
@@ -38,7 +39,7 @@ class HttpFront:
 
     def __init__(self, api: Api, clock: Clock, settings: SpanSettings, *, lossless: bool = False) -> None:
         self._api, self._clock, self._settings, self._lossless = api, clock, settings, lossless
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._readers: set[SocketReader] = set()
         self._ticking: asyncio.Task[None] | None = None
         self.address: Address = 0
@@ -47,9 +48,8 @@ class HttpFront:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen. Raises: LocalError: the port is not to be had."""
         # One byte more than allowed: what is too long for the API shall be refused by the API.
-        app = web.Application(client_max_size=self._settings.body_bytes + 1)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+        server = Server(self._serve, body_most=self._settings.body_bytes + 1)
+        runner = web.ServerRunner(server, shutdown_timeout=STOP_S)
         await runner.setup()
         try:
             await web.TCPSite(runner, host_text(ipv4(host)), port).start()
@@ -84,36 +84,41 @@ class HttpFront:
                 if reader.subscription is not None:
                     reader.subscription.expire(now_ns)
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 return await self._stream(request)
-            return _response(await self._answer(request))
+            return response(await self._answer(request))
         except web.HTTPException as refusal:
-            return _response(problem(refusal.status, refusal.reason or "Bad request"))
+            return response(problem(refusal.status, refusal.reason or "Bad request"))
         except (ConnectionError, asyncio.CancelledError):
             raise  # there is nobody to answer
         except Exception as error:
-            context = {"message": f"{request.method} {request.path} failed", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
-            return _response(problem(500, "Internal error"))
+            report(request, error)
+            return response(problem(500, "Internal error"))
 
-    async def _answer(self, request: web.Request) -> HttpResponse:
+    async def _answer(self, request: web.BaseRequest) -> HttpResponse:
         try:
             async with asyncio.timeout(BODY_S):
+                if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+                    await _go_on(request)
                 body = await request.read()
         except TimeoutError:
             return problem(408, "The request body did not come in time")
         except web.HTTPRequestEntityTooLarge:
             return problem(413, f"Request body is too long: {self._settings.body_bytes} bytes is the limit")
+        except web.RequestPayloadError:
+            return problem(400, "The request body is not encoded as its headers say")
         return self._api.handle(_request(request, body), self._clock.unix_ns())
 
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         if len(self._readers) >= self._settings.streams_most:
-            return _response(problem(503, "Too many streams"))
+            return response(problem(503, "Too many streams"))
+        if request.method != "GET":
+            return response(problem(405, "A WebSocket is opened with GET", {"Allow": "GET"}))
         stream = self._api.open_stream(_request(request), self._clock.unix_ns(), lossless=self._lossless)
         if isinstance(stream, HttpResponse):
-            return _response(stream)
+            return response(stream)
         reader = SocketReader(self._clock.unix_ns)
         self._readers.add(reader)
         try:
@@ -122,7 +127,13 @@ class HttpFront:
             self._readers.discard(reader)
 
 
-def _request(request: web.Request, body: bytes = b"") -> HttpRequest:
+async def _go_on(request: web.BaseRequest) -> None:
+    """The client waits for a word before it sends its body (RFC 9110 §10.1.1); any other expectation is ignored."""
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer itself has not begun
+
+
+def _request(request: web.BaseRequest, body: bytes = b"") -> HttpRequest:
     return HttpRequest(
         method=request.method,
         path=request.path,
@@ -131,11 +142,6 @@ def _request(request: web.Request, body: bytes = b"") -> HttpRequest:
         body=body,
         remote=request.remote or "",
     )
-
-
-def _response(answer: HttpResponse) -> web.Response:
-    headers = {**answer.headers, "Content-Type": answer.content_type}
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def _port_problem(error: OSError | OverflowError, host: str, port: int) -> str:

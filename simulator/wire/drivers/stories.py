@@ -7,7 +7,7 @@ object, not a task: nothing is scheduled for a story that waits for an answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from simulator.acts import Act, Datagram, Done, Get, Post, Sent, Sleep, SleepUntil, Story
 from simulator.clock import Timers
@@ -62,18 +62,20 @@ Performer = Callable[[Any, "Running", float], None]
 """Begins an act of a story; whoever ends it calls `Stories.resume(running, result, now)`, also from within."""
 
 _NOTHING: Any = object()
+_DONE: Final = Done()
+_SENT: Final = Sent()
 
 
 class Running:
     """A story under way. Compare by identity."""
 
-    __slots__ = ("act", "done", "endpoint", "pending", "stepping", "story")
+    __slots__ = ("act", "done", "endpoint", "over", "pending", "stepping", "story")
 
     def __init__(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None]) -> None:
         self.endpoint, self.story, self.done = endpoint, story, done
         self.act: Act | None = None
         self.pending: Any = _NOTHING
-        self.stepping = False
+        self.stepping = self.over = False
 
 
 class Stories:
@@ -112,8 +114,8 @@ class Stories:
 
     def stop(self, running: Running) -> None:
         """End a story where it stands; its `done` is not called."""
-        if running in self._running:
-            del self._running[running]
+        if not running.over:
+            self._forget(running)
             running.story.close()
 
     def resume(self, running: Running, result: Any, now: float) -> None:
@@ -121,7 +123,7 @@ class Stories:
 
         A story that has ended or was stopped ignores it.
         """
-        if running not in self._running:
+        if running.over:
             return
         if running.stepping:  # the performer answered before it returned: the loop below takes it, nothing recurses
             running.pending = result
@@ -134,13 +136,17 @@ class Stories:
                 self._performers[type(act)](act, running, now)
                 result = running.pending
         except StopIteration as end:
-            self._running.pop(running, None)
+            self._forget(running)
             running.done(end.value, now)
         except Exception as error:
-            self._running.pop(running, None)
+            self._forget(running)
             self._on_error(error)
         finally:
             running.stepping = False
+
+    def _forget(self, running: Running) -> None:
+        running.over = True
+        self._running.pop(running, None)
 
     def __len__(self) -> int:
         return len(self._running)
@@ -166,19 +172,19 @@ class Stories:
         end = running.endpoint
         assert end.udp is not None, f"{end.name} has no UDP port"
         end.udp.send(act.payload, end.udp_peer, end.ip)
-        self.resume(running, Sent(), now)
+        self.resume(running, _SENT, now)
 
     def _sleep(self, act: Sleep, running: Running, now: float) -> None:
         if act.seconds <= 0:
-            self.resume(running, Done(), now)
+            self.resume(running, _DONE, now)
         else:
             self._timers.at(now + act.seconds, self._woken, running)
 
     def _sleep_until(self, act: SleepUntil, running: Running, now: float) -> None:
         if act.when_s <= now:
-            self.resume(running, Done(), now)
+            self.resume(running, _DONE, now)
         else:
             self._timers.at(act.when_s, self._woken, running)
 
     def _woken(self, running: Running, now: float) -> None:
-        self.resume(running, Done(), now)
+        self.resume(running, _DONE, now)

@@ -43,16 +43,21 @@ class Load:
         if self.to_end == 0:
             self.ended.set_result(None)
 
-    def go(self, ip: int, now: float) -> None:
-        """Begin the device's next exchange."""
+    def begin(self, ip: int, now: float) -> None:
+        """The device's first exchange."""
         self.to_start -= 1
         self.engine.request(ip, self.peer, self.method, self.path, PAYLOAD, True, self.done, ip, now)
 
     def done(self, ip: int, result: Any, now: float) -> None:
-        """The engine's callback."""
-        self.over(result)
+        """The engine's callback: the next exchange. One function, as the C program's loop is one."""
+        if type(result) is not Answer:
+            self.lost += 1
+        self.to_end -= 1
         if self.to_start > 0:
-            self.go(ip, now)
+            self.to_start -= 1
+            self.engine.request(ip, self.peer, self.method, self.path, PAYLOAD, True, self.done, ip, now)
+        elif self.to_end == 0:
+            self.ended.set_result(None)
 
     def story(self) -> Story[None]:
         """The same as a device's story; for POST only."""
@@ -77,8 +82,9 @@ async def main(style: str, port: int, exchanges: int, in_flight: int, method: in
     clock = WallClock()
     timers = RealTimers(clock, loop)
     wire = BatchWire(clock, loop)
-    engine = Engine(timers, lambda data, peer, ip: send(data, peer, ip), seed=1)
-    send = (await wire.open("0.0.0.0", 0, engine.receive)).send
+    opened = await wire.open("0.0.0.0", 0, lambda *_: None)
+    engine = Engine(timers, opened.send, seed=1)
+    opened.deliver_batches(engine.receive_many)
     load = Load(engine, address(LOOPBACK, port), exchanges, method, path)
     ips = range(LOOPBACK_POOL, LOOPBACK_POOL + min(in_flight, exchanges))
     meter = Meter()
@@ -93,7 +99,7 @@ async def main(style: str, port: int, exchanges: int, in_flight: int, method: in
         await load.ended
     else:
         for ip in ips:
-            load.go(ip, clock.now())
+            load.begin(ip, clock.now())
         await load.ended
     meter.report(exchanges - load.lost, load.lost)
     timers.close()

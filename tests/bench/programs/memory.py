@@ -8,6 +8,7 @@ scenario on top. Reports bytes per device in the place of seconds per exchange.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -39,7 +40,7 @@ def resident_bytes() -> int:
 
 
 def engines(devices: int) -> Any:
-    """Every device sends once and is answered."""
+    """Every device sends once and is answered, a thousand a second, so that timers come and go as in a real run."""
     timers = Calendar()
     peer = address(LOOPBACK, 5683)
     answers: list[tuple[bytes, int]] = []
@@ -52,9 +53,11 @@ def engines(devices: int) -> Any:
 
     engine = Engine(timers, transmit, seed=1)
     for number in range(devices):
-        engine.request(LOOPBACK_POOL + number, peer, POST, PATH, PAYLOAD, True, done, None, 0.0)
+        now = number * 0.001
+        timers.expire(now)
+        engine.request(LOOPBACK_POOL + number, peer, POST, PATH, PAYLOAD, True, done, None, now)
         answer, ip = answers.pop()
-        engine.receive(answer, peer, ip, 0.0)
+        engine.receive(answer, peer, ip, now)
     assert engine.counts.answered == devices
     return engine, timers
 
@@ -64,12 +67,12 @@ def fleet(devices: int) -> Any:
     from simulator.plan import make_plan
     from simulator.run.fleet import Fleet
     from simulator.scenario.loader import loads
-    from simulator.wire.drivers.stories import Endpoint
+    from simulator.wire.memory import MemoryNetwork
 
     plan = make_plan(loads(SCENARIO.format(devices=devices)))
-    made = Fleet(plan.members, plan.seed, VirtualClock(), Calendar(), lambda *_: None)
-    for device in made.devices.values():
-        made.endpoints[device.name] = Endpoint(device.name, device.ip)
+    clock, timers = VirtualClock(), Calendar()
+    made = Fleet(plan.members, plan.seed, clock, timers, lambda *_: None)
+    asyncio.run(made.open(MemoryNetwork(timers, clock), 1, 2, None))
     return plan, made
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 
 from common import Meter, announce, told_to_end
 
@@ -21,13 +22,13 @@ from simulator.protocol.coap.server_types import Request, Response
 from simulator.server.fronts.coap import CoapFront
 from simulator.server.span.core import SpanCore
 from simulator.wire.address import port_of
-from simulator.wire.batch import BatchWire
+from simulator.wire.batch import BatchPort, BatchWire
 from simulator.wire.ports import Port
 
 CREATED = Response(Code.CREATED)
 
 
-async def open_layer(wire: BatchWire) -> Port:
+async def open_layer(wire: BatchWire) -> BatchPort:
     """The message layer alone."""
 
     def say_created(_request: Request, _now: float) -> Response:
@@ -35,13 +36,15 @@ async def open_layer(wire: BatchWire) -> Port:
 
     answer = ServerLayer(say_created, verified=lambda _peer: True).receive
 
-    def receive(data: bytes, peer: int, local_ip: int, now: float) -> None:
-        datagram = answer(data, peer, now)
-        if datagram is not None:
-            send(datagram, peer, local_ip)
+    def receive_many(datagrams: Iterable[tuple[bytes, int, int]], now: float) -> None:
+        for data, peer, local_ip in datagrams:
+            datagram = answer(data, peer, now)
+            if datagram is not None:
+                send(datagram, peer, local_ip)
 
-    port = await wire.open("127.0.0.1", 0, receive)
+    port = await wire.open("127.0.0.1", 0, lambda *_: None)
     send = port.send
+    port.deliver_batches(receive_many)
     return port
 
 
@@ -55,7 +58,7 @@ async def open_span(wire: BatchWire, clock: WallClock, devices: int) -> tuple[Po
         core.registry.create_device(collection, imsi=who.imsi, imei=who.imei)
         core.login(who.imsi, who.imei, POOL_FIRST_IP + 1 + number, now_ns)
     events = [0]
-    reader = core.watch(now_ns, lossless=True)
+    reader = core.watch(now_ns, limit=1 << 20)
     loop = asyncio.get_running_loop()
 
     def read() -> None:
