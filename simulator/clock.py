@@ -38,6 +38,9 @@ class Timers(Protocol):
         There is no cancelling: whoever no longer cares ignores the call. Equal times are called in the order of asking.
         """
 
+    def __len__(self) -> int:
+        """How many calls wait."""
+
 
 class VirtualClock:
     """Stands still until its loop sets it; two runs read the same times.

@@ -148,8 +148,8 @@ LINK_PRESETS = _table(
     Word("nb-iot-good", "0.4 s, wake-up of 2 s, 1 % loss"),
     Word("nb-iot-ce1", "1.2 s, wake-up of 4 s, 3 % loss, 5 kbit/s"),
     Word("nb-iot-ce2", "4 s, wake-up of 9 s, 10 % loss, 300 bit/s"),
-    Word("ntn-geo", "geostationary satellite: 0.6 s, 5 % loss"),
-    Word("ntn-leo", "low orbit satellite: 80 ms, 9 % loss"),
+    Word("ntn-geo", "geostationary satellite: 0.6 s, wake-up of 6 s, 5 % loss"),
+    Word("ntn-leo", "low orbit satellite: 80 ms, 9 % loss, in sight for 8 min of every 96 min"),
 )
 
 LINK_KEYS: Mapping[str, LinkKey] = {
@@ -270,7 +270,7 @@ VERB: Mapping[str, Verb] = {verb.name: verb for verb in sorted(VERBS, key=lambda
 """By name. Where several actors share a name, the one that this version carries out."""
 
 ARGUMENTS = _table(
-    Word("payload", "what is sent: 24 B, {text: …}, {hex: …}, {file: …} or {template: …}"),
+    Word("payload", 'what is sent: 24 B, {text: …}, {hex: …}, {file: …} or {template: …}; {hex: ""}: nothing'),
     Word("path", "CoAP path (default data)"),
     Word("confirmable", "no: a NON message, nothing is retransmitted (default yes)"),
     Word("imsi", 'new IMSI; "" clears it'),
@@ -357,6 +357,38 @@ EVENTS: Mapping[str, EventWord] = {
         EventWord("poke", "cc", "an asset was poked", now=False),
     )
 }
+
+FACTS = ("event", "time", "collectionId", "deviceId", "gatewayId")
+"""What an event has beside its data (span §3.3); a matcher reads the data alone."""
+
+_FIRMWARE_STATES = (
+    "Current",
+    "Initializing",
+    "Pending",
+    "Downloading",
+    "Completed",
+    "UpdateFailed",
+    "TimedOut",
+    "Reverted",
+)
+
+DATA_WORDS: Mapping[str, tuple[str, ...]] = {
+    "transport": ("udp", "coap", "dtls", "coaps", "mqtt", "gateway", "unspecified"),  # span §1.4
+    "state": _FIRMWARE_STATES,  # span §5.4
+    "previous": _FIRMWARE_STATES,
+    "id": ("ip", "certificate"),  # span §3.4, of clientConnected
+    "removed": ("true",),  # span §3.4, of gatewayDeviceUpdate
+}
+"""Keys of event data that hold one of few words."""
+
+DATA_NUMBERS = ("bytes",)
+"""Keys that hold a whole number, in decimal and without leading zeros."""
+
+DATA_DIGITS = ("imsi", "imei", "expectedImsi", "expectedImei")
+"""Keys that hold digits, or nothing where the platform knows none."""
+
+DATA_COLLECTIONS = ("from", "to")
+"""Keys that hold a collection, which a scenario calls by its name."""
 
 TROUBLES = (
     "imeiMismatch",

@@ -89,6 +89,8 @@ def run_scenario() -> Callable[..., tuple[Verdicts, str, bytes]]:
         lines: list[bytes] = []
         onlooker = Onlooker()
         result = rehearse(scenario, RunSettings(**settings), Journal(lines.append), onlooker)
+        if result.error is not None:
+            raise result.error
         ran = Ran(
             promise=scenario.promise,
             file=str(path),

@@ -42,12 +42,14 @@ CONNECTED_AGAIN_S: Final = 60.0
 class _Done:
     """One act that may or must show."""
 
-    __slots__ = ("act", "at_most", "machine", "missing", "over", "seen")
+    __slots__ = ("act", "at_most", "machine", "missing", "over", "seen", "since_s", "updates")
 
     def __init__(self, machine: ActOnce, act: ActRecord, attempts: int) -> None:
-        self.machine, self.act = machine, act
+        self.machine, self.act, self.since_s = machine, act, act.t_s
         # A move shows in both collections; platforms other than ours may have one of them alone (span §3.4).
         self.at_most = attempts * (2 if act.verb == "move" else 1)
+        # A move to where the device is already moves nothing, and shows as a change of the device.
+        self.updates = attempts if act.verb == "move" else 0
         self.over = False
         self.seen = self.missing = 0
 
@@ -103,12 +105,23 @@ class ActOnce(Machine):
             return
         done = self._done.get((_CAUSE[event.name], subject), [])
         one = next((d for d in done if d.seen < d.at_most), None)
+        if one is None and event.name == SHOWS["update"] and self._moved(subject):
+            return
         if one is None:
             self._fail(subject, event.rx_s, f"no {_CAUSE[event.name]} of {subject} can have caused it", event)
             return
         one.seen += 1
+        for other in done:  # it may have been theirs, if the event of this one was missed
+            other.since_s = min(other.since_s, one.since_s)
         if one.over and one.seen >= one.at_most:
             done.remove(one)
+
+    def _moved(self, subject: str) -> bool:
+        """Whether a move that may show as an update has none yet."""
+        one = next((d for d in self._done.get(("move", subject), ()) if d.updates), None)
+        if one is not None:
+            one.updates -= 1
+        return one is not None
 
     def missed(self, one: _Done, now: float) -> None:
         """An accepted act did not show in time, or not as often as it must."""
@@ -118,7 +131,7 @@ class ActOnce(Machine):
             f"by {texts.moment(now)}, and must be {texts.times(one.missing)}",
         )
         what = f"breaks act-once: no {event} for its {act.verb}"
-        self._docket.absent(self._check, act.subject, (act.t_s, now), now, details, what)
+        self._docket.absent(self._check, act.subject, (one.since_s, now), now, details, what)
         one.missing = 0
 
     def _must(self, one: _Done) -> int:

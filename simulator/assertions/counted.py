@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from simulator.assertions import texts
 from simulator.assertions.docket import WHOLE_RUN, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher
+from simulator.assertions.world import World
 from simulator.events.records import EventRecord
 from simulator.scenario.model import Counted
 
@@ -28,13 +29,11 @@ class Counts(Machine):
         "names",
     )
 
-    def __init__(
-        self, docket: Docket, number: int, what: Counted, members: Sequence[str], aliases: Mapping[str, str]
-    ) -> None:
+    def __init__(self, docket: Docket, number: int, what: Counted, members: Sequence[str], world: World) -> None:
         self._docket, self._quantifier = docket, what.quantifier
         self._at_least = (1 if what.at_most is None else 0) if what.at_least is None else what.at_least
         self._at_most = what.at_most
-        self._matcher = Matcher(what.matcher, aliases)
+        self._matcher = Matcher(what.matcher, world.aliases)
         self._plain = not what.matcher.conditions
         self._counts = dict.fromkeys(members, 0)
         self._one_too_many = 0  # the count that is told at once; 0: none
@@ -43,13 +42,15 @@ class Counts(Machine):
         elif what.quantifier == "none" and self._at_most is None:
             self._one_too_many = self._at_least
         self.names = (what.matcher.name,)
-        often = texts.how_often(self._at_least, self._at_most)
-        words = f"{'does not see' if what.quantifier == 'none' else 'sees'} {texts.matcher(what.matcher)} {often}"
+        say = texts.sees_not if what.quantifier == "none" else texts.sees
+        words = say(texts.matcher(what.matcher), self._at_least, self._at_most)
         if what.quantifier == "some":
             words = f"some of {what.subject.text} {words}"
         self._check = docket.check(
             f"expect[{number}]", "expectation", what.place, words, what.subject.text, len(members)
         )
+        if what.quantifier == "some" and world.partial(what.subject):
+            self._check.idle = "not judged: not all of them take part, and the others might"
 
     def see(self, event: EventRecord) -> None:
         counts = self._counts
@@ -99,8 +100,11 @@ class Counts(Machine):
 
     def _finish_some(self) -> None:
         if any(self._holds(count) for count in self._counts.values()):
+            self._check.idle = ""
             if self._at_most is not None:
                 self._check.quiet.append(WHOLE_RUN)
+            return
+        if self._check.idle:
             return
         most = max(self._counts, key=lambda subject: self._counts[subject], default="")
         details = (f"the most was seen by {most}: {texts.times(self._counts[most])}",) if most else ("there are none",)

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER, Deadlines
 from simulator.assertions.gaps import Gaps, gap_words
 from simulator.assertions.verdicts import NAMED, Finding, Gap, Judgement, Kind, Verdict
@@ -35,6 +36,8 @@ class Case(msgspec.Struct, gc=False):
     from_s: float
     to_s: float
     """The window in which something was absent; meaningless if `absent` is False."""
+    decided_s: float
+    """When it was found."""
     absent: bool
     details: tuple[str, ...]
     what: str = ""
@@ -45,10 +48,12 @@ class Check:
     """One thing that is promised or watched for, with what was found against it."""
 
     __slots__ = (
+        "alone",
         "blocked",
         "cases",
         "failed",
         "found",
+        "idle",
         "kind",
         "name",
         "noun",
@@ -75,6 +80,10 @@ class Check:
         """Cases that could not be put to the test because something before them in their list failed."""
         self.quiet: list[tuple[float, float]] = []
         """Windows in which nothing may be seen: it holds by absence, so a gap in one leaves it open."""
+        self.alone = True
+        """Whether the subject of a case can be run again alone; False: it takes somebody else's act as well."""
+        self.idle = ""
+        """Why it is not judged in this run, because of who keeps still; "": it is."""
 
 
 class Docket:
@@ -98,6 +107,8 @@ class Docket:
         """Run time up to which everything is known."""
         self.cut: str | None = None
         """Why the run ended before the scenario did, at `now_s`; None: it did not."""
+        self.unfinished: dict[str, list[tuple[Case, ActRecord]]] = {}
+        """Cases of each subject that tell of an act as being under way, with its beginning."""
         self.gaps = Gaps()
         self.deadlines = Deadlines()
         self.rewire: Callable[[], None] = lambda: None
@@ -117,8 +128,9 @@ class Docket:
 
     def fail(self, check: Check, subject: str, now: float, details: tuple[str, ...] = (), what: str = "") -> Case:
         """Something was there that must not be, or our own act did not come to what it must."""
-        case = Case(subject=subject, from_s=now, to_s=now, absent=False, details=details, what=what)
+        case = Case(subject=subject, from_s=now, to_s=now, decided_s=now, absent=False, details=details, what=what)
         check.failed.append(case)
+        self._note_unfinished(case)
         self._tell(check, case, "fail", now, details)
         return case
 
@@ -132,8 +144,10 @@ class Docket:
         what: str = "",
     ) -> Case:
         """Something was not seen in a window of time."""
-        case = Case(subject=subject, from_s=window[0], to_s=window[1], absent=True, details=details, what=what)
+        from_s, to_s = window
+        case = Case(subject=subject, from_s=from_s, to_s=to_s, decided_s=now, absent=True, details=details, what=what)
         check.failed.append(case)
+        self._note_unfinished(case)
         gap = self.blind(*window)
         if gap is None:
             self._tell(check, case, "fail", now, details)
@@ -161,13 +175,25 @@ class Docket:
                 subject=case.subject,
                 t_s=now,
                 headline=_headline(check, case.subject, case.what),
-                details=(*_indented(details), f"      again with: {self.again(case.subject)}"),
+                details=(*_indented(details), f"      again with: {self.again(check, case.subject)}"),
             )
         )
 
-    def again(self, subject: str) -> str:
+    def again(self, check: Check, subject: str) -> str:
         """The command that repeats it."""
-        return f"{self.rerun} --only {subject}" if subject else self.rerun
+        return f"{self.rerun} --only {subject}" if subject and check.alone else self.rerun
+
+    def act_ended(self, act: ActRecord) -> None:
+        """An act is over: what was found at that very moment need not call it under way."""
+        for case, began in self.unfinished.pop(act.subject, ()):
+            if act.t_s <= case.decided_s and (began.step, began.n) == (act.step, act.n):
+                line = texts.device_says(began)
+                case.details = tuple(texts.device_says(act) if told == line else told for told in case.details)
+
+    def _note_unfinished(self, case: Case) -> None:
+        act = self.acts.get(case.subject) if case.details else None
+        if act is not None and act.phase == "began" and texts.device_says(act) in case.details:
+            self.unfinished.setdefault(case.subject, []).append((case, act))
 
     def blind(self, from_s: float, to_s: float) -> Gap | None:
         """Why absence in a window proves nothing; None: it proves what it seems to."""
@@ -209,14 +235,14 @@ class Docket:
     ) -> Judgement:
         whom = tuple(dict.fromkeys(case.subject for case in cases if case.subject))
         headline = ""
-        details: list[str] = []
+        details: list[str] = _indented((check.idle,)) if check.idle else []
         if cases:
             told = next((case for case in cases if case.details), cases[0])
             headline = _headline(check, told.subject, told.what)
             details += _indented(told.details)
             if gap is not None:
                 details.append(f"      {gap_words(gap)}")
-            details.append(f"      {_count(check, len(cases), whom)}again with: {self.again(told.subject)}")
+            details.append(f"      {_count(check, len(cases), whom)}again with: {self.again(check, told.subject)}")
         return Judgement(
             check=check.name,
             kind=check.kind,
@@ -233,7 +259,7 @@ class Docket:
 
 
 def _not_known(subject: str) -> Case:
-    return Case(subject=subject, from_s=0.0, to_s=0.0, absent=True, details=())
+    return Case(subject=subject, from_s=0.0, to_s=0.0, decided_s=0.0, absent=True, details=())
 
 
 def _headline(check: Check, subject: str, what: str) -> str:
@@ -245,13 +271,17 @@ def _indented(details: tuple[str, ...]) -> list[str]:
 
 
 def _count(check: Check, cases: int, whom: tuple[str, ...]) -> str:
-    """`3 of 50 trackers (trackers.1, trackers.4, trackers.9), 7 times; `; empty for nobody in particular."""
-    if not whom:
-        return f"{cases} times; " if cases > 1 else ""
-    text = f"{len(whom)} of {check.population}" if check.population else f"{len(whom)}"
-    text += f" {check.noun}" if check.noun else (" of them" if check.population else " concerned")
+    """`3 of 50 trackers (trackers.1, trackers.4, trackers.9), 7 times; `; empty for nobody in particular, and for one
+    who is named already."""
+    often = f"{texts.times(cases)}; " if cases > 1 else ""
+    if not whom or (len(whom) == 1 and not check.population):
+        return often
+    if check.population:
+        text = f"{len(whom)} of {check.population} {check.noun or 'of them'}"
+    else:
+        text = f"{len(whom)} subjects"
     if len(whom) > 1:
         text += f" ({', '.join(whom[:NAMED])}{', …' if len(whom) > NAMED else ''})"
     if cases > len(whom):
-        text += f", {cases} times"
+        text += f", {texts.times(cases)}"
     return text + "; "

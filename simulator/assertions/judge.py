@@ -53,7 +53,7 @@ class Judge:
         subjects_of: whom a subject of the scenario means.
         aliases: the platform's ids → names in the scenario; may grow while the run goes on.
         rerun: command line that runs the scenario again with the same seed, for the failure texts.
-        without: names of invariants that are switched off.
+        without: names of invariants that are switched off, besides those that the scenario allows.
 
     The run asks `deadline` after each call and calls `expire` then; after the last step it waits until `deadline` is
     None before it says `finish`, so that nothing which is merely under way is taken for missing.
@@ -72,7 +72,7 @@ class Judge:
         self.deadlines = docket.deadlines
         """What time decides. Its `soonest` tells cheaply whether `deadline` can have come nearer."""
         self._scenario = scenario
-        self._world = World(scenario, members, aliases)
+        self._world = World(scenario, members, subjects_of, aliases)
         self._subjects_of = subjects_of
         self._board = Switchboard()
         docket.rewire = self._board.wire
@@ -81,16 +81,22 @@ class Judge:
             for number, step in enumerate(scenario.steps)
         ]
         whole_run = [self._whole_run(number, what) for number, what in enumerate(scenario.expect)]
-        watching = invariants.machines(docket, self._world, without)
+        watching = invariants.machines(docket, self._world, (*without, *scenario.allow))
         self._shapes = [machine for machine in watching if isinstance(machine, Shapes)]
         self._trouble = Trouble(docket, scenario.allow, scenario.place)
         self._ask_for_trouble(aliases)
+        for machines in self._steps:
+            if machines.excuse is not None:
+                self._trouble.excuses.append(machines.excuse)
+                self._board.connect(machines.excuse)
         # Trouble comes last: what an expectation has forbidden is not reported twice.
         self._always: list[Machine] = [*whole_run, *watching, self._trouble]
         for machine in self._always:
             self._board.connect(machine)
         self._live: dict[int, StepMachines] = {}
-        self._takers: dict[type, Callable[[Any], None]] = {
+        self.findings = docket.news
+        """Decided and not told yet: the list that `news` hands on and empties."""
+        self.takers: Mapping[type, Callable[[Any], None]] = {
             EventRecord: self._on_event,
             ActRecord: self._on_act,
             ReceivedRecord: lambda _: None,
@@ -100,18 +106,24 @@ class Judge:
             RunRecord: self._on_run,
             EndRecord: self._on_end,
         }
+        """What takes each kind of record: `feed` without a word, for who looks at `findings` himself."""
         self._events = self._acts = 0
 
     # --- while it runs ------------------------------------------------------------------------------------------------
 
     def feed(self, record: Record) -> Sequence[Finding]:
         """One record. Returns: what it decided against the scenario."""
-        self._takers[type(record)](record)
-        docket = self._docket
-        if docket.news:
-            news, docket.news = docket.news, []
-            return news
-        return _NOTHING
+        self.takers[type(record)](record)
+        return self.news()
+
+    def news(self) -> Sequence[Finding]:
+        """What was decided against the scenario and not told yet."""
+        findings = self.findings
+        if not findings:
+            return _NOTHING
+        news = tuple(findings)
+        findings.clear()
+        return news
 
     @property
     def deadline(self) -> float | None:
@@ -124,8 +136,7 @@ class Judge:
         self.deadlines.expire(now)
         docket.now_s = max(docket.now_s, now)
         self._retire()
-        news, docket.news = docket.news, []
-        return news
+        return self.news()
 
     def step_open(self, step: int) -> bool:
         """Whether something of a step is undecided: an act under way, an expectation, a window that must stay empty."""
@@ -144,7 +155,7 @@ class Judge:
             machines.finish()
         for machine in self._always:
             machine.finish()
-        docket.news.clear()
+        self.findings.clear()
         judgements = tuple(docket.judgement(check) for check in docket.checks)
         return Verdicts(
             verdict=_worst(judgements),
@@ -191,6 +202,8 @@ class Judge:
                 began(act)
         else:
             self._acts += 1
+            if self._docket.unfinished:
+                self._docket.act_ended(act)
             if live is not None:
                 for ended in live.ended:
                     ended(act)
@@ -249,20 +262,17 @@ class Judge:
     def _whole_run(self, number: int, what: WholeRun) -> Machine:
         docket, aliases = self._docket, self._world.aliases
         if isinstance(what, Counted):
-            return Counts(docket, number, what, self._subjects_of(what.subject), aliases)
+            return Counts(docket, number, what, self._subjects_of(what.subject), self._world)
         if isinstance(what, RateOf):
-            return Rate(docket, number, what, self._scenario.steps)
+            return Rate(docket, number, what, self._world)
         if isinstance(what, LatencyOf):
-            return Latency(docket, number, what, aliases)
+            return Latency(docket, number, what, self._world)
         assert isinstance(what, NeverSeen)
         return NeverAtAll(docket, number, what, None if what.of is None else self._subjects_of(what.of), aliases)
 
     def _ask_for_trouble(self, aliases: Mapping[str, str]) -> None:
-        """What the scenario itself speaks of is no trouble."""
+        """What the scenario as a whole speaks of is no trouble; for its steps, see `Excuse`."""
         ask = self._trouble.asked_for
-        for step in self._scenario.steps:
-            for item in step.expect:
-                ask(item.matcher, _all(step.subjects if item.of is None else (item.of,), self._subjects_of), aliases)
         for what in self._scenario.expect:
             if isinstance(what, Counted):
                 ask(what.matcher, self._subjects_of(what.subject), aliases)

@@ -65,13 +65,16 @@ class NeverInStep(Never):
     def __init__(
         self, docket: Docket, number: int, step: Step, own: Collection[str], aliases: Mapping[str, str]
     ) -> None:
-        super().__init__(docket, own or None)  # a step without subjects, such as `wait`, speaks of everybody
-        self._within_s, self._over = step.within_s, False
+        # A step without subjects, such as `wait`, speaks of everybody; one whose subjects all keep still of nobody.
+        super().__init__(docket, own if step.subjects else None)
+        self._within_s, self._over = step.within_s, bool(step.subjects) and not own
         noun = ", ".join(subject.text for subject in step.subjects)
         for index, what in enumerate(step.never):
             words = f"never sees {texts.matcher(what)} until {texts.span(step.within_s)} after {step.verb}"
             check = docket.check(f"steps[{number}].never[{index}]", "expectation", what.place, words, noun, len(own))
             self.forbid(what, aliases, check)
+            if self._over:
+                check.idle = "not judged: nobody takes part whom it is about"
 
     @property
     def open(self) -> bool:

@@ -29,13 +29,17 @@ class _List:
 
     __slots__ = (
         "act_ended_s",
+        "before",
         "began_s",
         "deadline_s",
+        "early",
+        "latest",
         "machine",
         "n",
         "near",
         "pattern",
         "position",
+        "since_s",
         "subject",
     )
 
@@ -45,6 +49,14 @@ class _List:
         self.act_ended_s = self.deadline_s = FOREVER
         self.near: EventRecord | None = None
         """The latest event of the right name that was not the one."""
+        self.early: tuple[EventRecord, Matcher] | None = None
+        """The latest that was one, but before all had seen what one order over all puts first: that."""
+        self.latest: EventRecord | None = None
+        """The latest event that was one."""
+        self.before: EventRecord | None = None
+        """What its subject had seen last when the list was begun."""
+        self.since_s = began_s
+        """From here on a missed event may be why this list lacks one: an older list may have lived on this one's."""
 
     @property
     def open(self) -> bool:
@@ -107,6 +119,8 @@ class Ordered(Machine):
                 noun if item.of is None else item.of.text,
                 len(concerned),
             )
+            # In one order over all, and of others, it takes more than the subject itself to see it again.
+            check.alone = not all_in_order and (item.of is None or self._own.issuperset(concerned))
             self._entries.append((index, Matcher(item.matcher, aliases), check))
             if item.of is not None:
                 for subject in concerned:
@@ -168,9 +182,12 @@ class Ordered(Machine):
                 entry = waiting.pattern[waiting.position]
                 if entry[1].name != name:
                     continue
-                if entry[1].accepts(event) and (not self._all_in_order or self._is_turn(waiting.n, entry[0])):
-                    self._take(waiting, entry, lists)
-                    return
+                if entry[1].accepts(event):
+                    lacking = self._lacking(waiting.n, entry[0]) if self._all_in_order else None
+                    if lacking is None:
+                        self._take(waiting, entry, lists, event)
+                        return
+                    waiting.early = event, lacking
                 waiting.near = event
         if subject in self._late:
             self._too_late(subject, event)
@@ -181,7 +198,7 @@ class Ordered(Machine):
         docket = self._docket
         check.cases += 1
         details = self._story(waiting) if docket.explains(check) else ()
-        case = docket.absent(check, waiting.subject, (waiting.began_s, waiting.deadline_s), now, details)
+        case = docket.absent(check, waiting.subject, (waiting.since_s, waiting.deadline_s), now, details)
         if details:
             matcher = waiting.pattern[waiting.position][1]
             self._late.setdefault(waiting.subject, []).append((case, matcher))
@@ -218,6 +235,9 @@ class Ordered(Machine):
 
     def _watch(self, subject: str, n: int, pattern: Pattern, now: float) -> _List:
         waiting = _List(self, subject, n, pattern, now)
+        recent = self._docket.recent.get(subject)
+        if recent:
+            waiting.before = recent[-1]
         lists = self._open.get(subject)
         if lists is None:
             self._open[subject] = [waiting]
@@ -242,10 +262,13 @@ class Ordered(Machine):
             if waiting.open:
                 self._time(waiting, now)
 
-    def _take(self, waiting: _List, entry: Entry, lists: list[_List]) -> None:
+    def _take(self, waiting: _List, entry: Entry, lists: list[_List], event: EventRecord) -> None:
         entry[2].cases += 1
         waiting.position += 1
-        waiting.near = None
+        waiting.near, waiting.latest = None, event
+        if len(lists) > 1:
+            for other in lists:
+                other.since_s = min(other.since_s, waiting.since_s)
         if self._all_in_order:
             key = waiting.n, entry[0]
             self._seen[key] = self._seen.get(key, 0) + 1
@@ -268,8 +291,10 @@ class Ordered(Machine):
         for _, _, check in waiting.pattern[waiting.position + 1 :]:
             check.blocked += 1
 
-    def _is_turn(self, n: int, index: int) -> bool:
-        return all(self._seen.get((n, i), 0) >= check.population for i, _, check in self._entries[:index])
+    def _lacking(self, n: int, index: int) -> Matcher | None:
+        """The first entry before this one that not all have seen; None: it is this one's turn."""
+        earlier = self._entries[:index]
+        return next((wanted for i, wanted, check in earlier if self._seen.get((n, i), 0) < check.population), None)
 
     def _too_late(self, subject: str, event: EventRecord) -> None:
         left = []
@@ -302,4 +327,29 @@ class Ordered(Machine):
         seen = list(self._docket.recent.get(waiting.subject, ()))
         if waiting.near is not None:
             seen.append(waiting.near)
-        return texts.nearest_words(wanted, seen, waiting.subject, self._step.verb, waiting.began_s)
+        best = texts.nearest(wanted, seen)
+        why = "" if best is None else self._no_use(waiting, best, seen)
+        return texts.nearest_words(wanted, best, waiting.subject, why)
+
+    def _no_use(self, waiting: _List, best: EventRecord, seen: list[EventRecord]) -> str:
+        """Why an event that is as asked for did not count."""
+        if waiting.early is not None and waiting.early[0] is best:
+            lacking = texts.matcher(waiting.early[1].source)
+            return f"not all had seen {lacking} by then, and the file asks for one order over all"
+        place = _index(seen, best)
+        if best.rx_s < waiting.began_s or place <= _index(seen, waiting.before):
+            since = self._step.verb if waiting.subject in self._own else "the step"
+            return f"before {since} began at {texts.moment(waiting.began_s)}"
+        latest = waiting.latest
+        if latest is None or place > _index(seen, latest):
+            return "it stands for another repetition, or for another step"
+        if best is latest or any(
+            m.name == best.name and m.accepts(best) for _, m, _ in waiting.pattern[: waiting.position]
+        ):
+            return "it stands for another expectation of the list"
+        return f"before {texts.event(latest)}, which the list puts first"
+
+
+def _index(seen: list[EventRecord], event: EventRecord | None) -> int:
+    """Where it is among what was seen, by identity; -1: not any more."""
+    return next((index for index, other in enumerate(seen) if other is event), -1)

@@ -109,7 +109,15 @@ class Moved(_Rule):
         else:
             before = self._left.get(key)
         if before is not None:
-            self._fail(event, f"it left this collection at {texts.moment(before.rx_s)}")
+            self._remains(event, before.rx_s)
+
+    def _remains(self, event: EventRecord, left_s: float) -> None:
+        """What holds against it is that no event told of its return."""
+        docket, check = self._docket, self._check
+        why = f"it left this collection at {texts.moment(left_s)}"
+        details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
+        what = f"breaks {self._name}: {texts.event(event)}"
+        docket.absent(check, event.subject or "", (left_s, event.rx_s), event.rx_s, details, what)
 
 
 class RightCollection(_Rule):

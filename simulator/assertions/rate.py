@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from simulator.assertions import texts
 from simulator.assertions.docket import Docket
 from simulator.assertions.machine import Machine
+from simulator.assertions.world import World
 from simulator.events.records import ActRecord
 from simulator.scenario.model import RateOf, Step
 
@@ -42,7 +42,9 @@ class Outcomes(Machine):
 
     def finish(self) -> None:
         if self._ended < self._planned and not self._check.unknown:
-            self._check.unknown.append(("", f"{self._ended} of {self._planned} acts were done"))
+            self._check.unknown.append(
+                ("", f"{self._ended} of {texts.counted(self._planned, 'act was', 'acts were')} done")
+            )
 
 
 class Rate(Machine):
@@ -50,9 +52,11 @@ class Rate(Machine):
 
     __slots__ = ("_at_least", "_at_most", "_check", "_docket", "_outcomes", "_sample", "_step", "verbs")
 
-    def __init__(self, docket: Docket, number: int, what: RateOf, steps: Iterable[Step]) -> None:
+    def __init__(self, docket: Docket, number: int, what: RateOf, world: World) -> None:
         self._docket, self._at_least, self._at_most = docket, what.at_least, what.at_most
-        named = [(index, step) for index, step in enumerate(steps) if step.name and step.name == what.verb]
+        named = [
+            (index, step) for index, step in enumerate(world.scenario.steps) if step.name and step.name == what.verb
+        ]
         self._step = named[0][0] if named else None
         self.verbs = (named[0][1].verb if named else what.verb,)
         self._outcomes: Counter[str] = Counter()
@@ -64,6 +68,8 @@ class Rate(Machine):
         ]
         words = f"rate of {what.verb} that is ok: {' and '.join(bounds)}"
         self._check = docket.check(f"expect[{number}]", "expectation", what.place, words)
+        if world.nobody_acts(self.verbs, what.verb if named else ""):
+            self._check.idle = f"not judged: nobody takes part who would {self.verbs[0]}"
 
     def ended(self, act: ActRecord) -> None:
         if self._step is not None and act.step != self._step:
@@ -76,6 +82,8 @@ class Rate(Machine):
         broken_off = self._outcomes.pop(CANCELLED, 0)
         ended = sum(self._outcomes.values())
         self._check.cases = ended
+        if self._check.idle:
+            return
         if self._docket.cut is not None:
             self._check.unknown.append(("", f"of the whole run; {self._docket.cut}"))
             return
@@ -83,7 +91,9 @@ class Rate(Machine):
             self._check.unknown.append(("", "no such act has ended"))
             return
         if broken_off:
-            self._check.unknown.append(("", f"{broken_off} such acts were broken off"))
+            self._check.unknown.append(
+                ("", f"{texts.counted(broken_off, 'such act was', 'such acts were')} broken off")
+            )
         good = self._outcomes[OK]
         too_few = self._at_least is not None and good < (self._at_least - _ROUNDING) * ended
         too_many = self._at_most is not None and good > (self._at_most + _ROUNDING) * ended

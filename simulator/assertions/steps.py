@@ -10,6 +10,7 @@ from simulator.assertions.never import NeverInStep
 from simulator.assertions.ordered import Ordered
 from simulator.assertions.rate import Outcomes
 from simulator.assertions.switchboard import Note, overrides
+from simulator.assertions.trouble import Excuse
 from simulator.scenario.model import Scenario, Step, Subject
 
 
@@ -21,7 +22,19 @@ class StepMachines:
         own: names of its subjects.
     """
 
-    __slots__ = ("_acted", "_began", "_never", "_ordered", "_outcomes", "began", "ended", "listeners", "number", "verb")
+    __slots__ = (
+        "_acted",
+        "_began",
+        "_never",
+        "_ordered",
+        "_outcomes",
+        "began",
+        "ended",
+        "excuse",
+        "listeners",
+        "number",
+        "verb",
+    )
 
     def __init__(
         self,
@@ -47,6 +60,12 @@ class StepMachines:
         """Whom to tell that a subject begins."""
         self.ended: Note = tuple(machine.ended for machine in acting)
         """Whom to tell that a subject is done."""
+        excuse = Excuse(step, own, subjects_of, aliases)
+        self.excuse = excuse if excuse.needed else None
+        """What the step's list asks for, and would be trouble otherwise; None: nothing is."""
+        if self.excuse is not None:
+            self.began = (*self.began, self.excuse.act_began)
+            self.ended = (*self.ended, self.excuse.act_ended)
 
     @property
     def open(self) -> bool:
@@ -63,6 +82,8 @@ class StepMachines:
     def begin(self, now: float) -> None:
         """The step began."""
         self._began, self._acted = True, False
+        if self.excuse is not None:
+            self.excuse.begin()
         if self._ordered is not None:
             self._ordered.begin(now)
         if self._never is not None:
@@ -71,6 +92,8 @@ class StepMachines:
     def acted(self, now: float) -> None:
         """All subjects are done."""
         self._acted = True
+        if self.excuse is not None:
+            self.excuse.acted(now)
         if self._ordered is not None:
             self._ordered.acted(now)
         if self._never is not None:
@@ -78,6 +101,8 @@ class StepMachines:
 
     def over(self, now: float) -> None:
         """The run took the step for decided. A history from which something was taken may leave it undecided."""
+        if self.excuse is not None:
+            self.excuse.over()
         if self._ordered is not None:
             self._ordered.over(now)
 

@@ -103,9 +103,8 @@ def nearest(wanted: Matcher, seen: Iterable[EventRecord]) -> EventRecord | None:
     return best
 
 
-def nearest_words(wanted: Matcher, seen: Iterable[EventRecord], subject: str, verb: str, began_s: float) -> str:
-    """The nearest event, and in what it differs from the one that was waited for since `began_s`."""
-    best = nearest(wanted, seen)
+def nearest_words(wanted: Matcher, best: EventRecord | None, subject: str, otherwise: str) -> str:
+    """The nearest event, and in what it differs; `otherwise`: why it does not count, if it differs in nothing."""
     if best is None:
         return f"nothing was seen of {subject}"
     text = f"nearest: {sighting(best)}"
@@ -114,9 +113,7 @@ def nearest_words(wanted: Matcher, seen: Iterable[EventRecord], subject: str, ve
     unlike = difference(wanted, best)
     if unlike:
         return f"{text}: {unlike}"
-    if best.rx_s < began_s:
-        return f"{text}: before {verb} began at {moment(began_s)}"
-    return f"{text}: it stands for another expectation, or comes before what the list puts first"
+    return f"{text}: {otherwise}"
 
 
 def device_says(act: ActRecord | None) -> str:
@@ -137,6 +134,25 @@ def device_says(act: ActRecord | None) -> str:
 def times(count: int) -> str:
     """`once`, `3 times`."""
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """`1 act`, `3 acts`."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def sees(what: str, at_least: int, at_most: int | None) -> str:
+    """What each one does: `sees E at least once`, `never sees E`."""
+    return f"never sees {what}" if at_most == 0 else f"sees {what} {how_often(at_least, at_most)}"
+
+
+def sees_not(what: str, at_least: int, at_most: int | None) -> str:
+    """What each one does if none may see it that often: `never sees E`, `sees E at most twice`."""
+    if at_most is None and at_least:
+        return sees(what, 0, at_least - 1)
+    if not at_least and at_most is not None:
+        return sees(what, at_most + 1, None)
+    return f"does not see {what} {how_often(at_least, at_most)}"
 
 
 def how_often(at_least: int, at_most: int | None) -> str:

@@ -1,4 +1,8 @@
-"""Trouble that fails a run although no expectation speaks of it (scenarios §5)."""
+"""Trouble that fails a run although no expectation speaks of it (scenarios §5).
+
+What an expectation of the whole run asks for is none at any time. What a step's list asks for is none from the
+beginning of the act to the end of its window.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,19 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from simulator.assertions import texts
+from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher, value_of
 from simulator.errors import Place
-from simulator.events.records import EventRecord
-from simulator.scenario.model import EventMatcher
+from simulator.events.records import ActRecord, EventRecord
+from simulator.scenario.model import EventMatcher, Step, Subject
 
 BAD_FIRMWARE: Final = frozenset({"UpdateFailed", "TimedOut", "Reverted"})
 """Values of `state` in firmwareStateChange (span §5.4)."""
+
+MISMATCHES: Final = frozenset({"imeiMismatch", "imsiMismatch"})
+"""Events that another device than the one they are of may have caused."""
 
 HARMLESS_DISCONNECT: Final = "client_disconnect"
 
@@ -44,6 +52,84 @@ TROUBLES: Final[Mapping[str, Callable[[EventRecord], str | None]]] = {
 """Event → what makes it trouble, in a word that `allow` may name too; None: it is harmless."""
 
 
+class Excuse(Machine):
+    """What the list of one step asks for is no trouble while its window is open.
+
+    For a subject of the step that is from the beginning of its act until `within` after its end; for others, and for
+    events of nobody, from the beginning of the step until `within` after its last act. When the step is over, the next
+    login ends it: what that brings is the next step's affair.
+    """
+
+    __slots__ = ("_asked", "_over", "_own", "_running", "_until", "_until_s", "_within_s")
+
+    names = ()
+    verbs = ("attach",)
+
+    def __init__(
+        self,
+        step: Step,
+        own: Collection[str],
+        subjects_of: Callable[[Subject], tuple[str, ...]],
+        aliases: Mapping[str, str],
+    ) -> None:
+        self._within_s, self._own = step.within_s, frozenset(own)
+        self._asked = [
+            (Matcher(item.matcher, aliases), self._own if item.of is None else frozenset(subjects_of(item.of)))
+            for item in step.expect
+            if item.matcher.name in TROUBLES
+        ]
+        self._running: dict[str, int] = {}
+        self._until: dict[str, float] = {}
+        self._until_s = 0.0
+        self._over = False
+
+    @property
+    def needed(self) -> bool:
+        """Whether the step asks for trouble at all."""
+        return bool(self._asked)
+
+    def covers(self, event: EventRecord) -> bool:
+        """Whether the step asks for this event now."""
+        subject = event.subject
+        for matcher, whom in self._asked:
+            if matcher.name != event.name or not (subject is None or subject in whom) or not matcher.accepts(event):
+                continue
+            by_act = whom is self._own and subject is not None
+            if by_act and self._running.get(subject, 0):  # type: ignore[arg-type]  # it is no None here
+                return True
+            if event.rx_s < (self._until.get(subject, 0.0) if by_act else self._until_s):  # type: ignore[arg-type]
+                return True
+        return False
+
+    def begin(self) -> None:
+        """The step began."""
+        self._until_s, self._over = FOREVER, False
+
+    def act_began(self, act: ActRecord) -> None:
+        """A subject of the step begins."""
+        self._running[act.subject] = self._running.get(act.subject, 0) + 1
+
+    def act_ended(self, act: ActRecord) -> None:
+        """A subject of the step is done."""
+        self._running[act.subject] = max(0, self._running.get(act.subject, 0) - 1)
+        self._until[act.subject] = act.t_s + self._within_s
+
+    def acted(self, now: float) -> None:
+        """All of them are done."""
+        self._until_s = now + self._within_s
+
+    def over(self) -> None:
+        """The step is decided."""
+        self._over = True
+
+    def began(self, act: ActRecord) -> None:
+        if self._over:
+            del act
+            self._until.clear()
+            self._running.clear()
+            self._until_s = 0.0
+
+
 class Trouble(Machine):
     """Watches for it.
 
@@ -52,7 +138,7 @@ class Trouble(Machine):
         place: of the scenario, for the report.
     """
 
-    __slots__ = ("_allow", "_asked", "_checks", "_docket", "_place")
+    __slots__ = ("_allow", "_asked", "_checks", "_docket", "_place", "excuses")
 
     names = tuple(TROUBLES)
 
@@ -60,9 +146,11 @@ class Trouble(Machine):
         self._docket, self._allow, self._place = docket, frozenset(allow), place
         self._asked: dict[str, list[tuple[Matcher, frozenset[str] | None]]] = {}
         self._checks: dict[str, Check] = {}
+        self.excuses: list[Excuse] = []
+        """What the steps ask for."""
 
     def asked_for(self, what: EventMatcher, whom: Collection[str] | None, aliases: Mapping[str, str]) -> None:
-        """An expectation speaks of such events; `whom` None: of anybody's."""
+        """An expectation of the whole run speaks of such events; `whom` None: of anybody's."""
         if what.name in TROUBLES:
             entry = Matcher(what, aliases), None if whom is None else frozenset(whom)
             self._asked.setdefault(what.name, []).append(entry)
@@ -74,6 +162,8 @@ class Trouble(Machine):
         for matcher, whom in self._asked.get(event.name, ()):
             if (whom is None or event.subject in whom or event.subject is None) and matcher.accepts(event):
                 return
+        if any(excuse.covers(event) for excuse in self.excuses):
+            return
         self._report(event, kind)
 
     def _report(self, event: EventRecord, kind: str) -> None:
@@ -83,6 +173,8 @@ class Trouble(Machine):
             words = f"has no trouble: {event.name}{f' {texts.shown(kind)}' if kind else ''}, which nothing asked for"
             check = docket.check(f"trouble.{name}", "trouble", self._place, words)
             self._checks[name] = check
+            # A mismatch is told of the device that is known, and whoever came made it.
+            check.alone = event.name not in MISMATCHES
         check.cases += 1
         details: tuple[str, ...] = ()
         subject = event.subject or ""

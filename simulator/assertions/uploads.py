@@ -20,7 +20,7 @@ from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
-from simulator.scenario.model import Group, Update, Upload
+from simulator.scenario.model import Group, StepAct, Update, Upload
 
 GRACE_S: Final = 10.0
 """How long after its answer an upload's event may take to arrive; a longer `within` of its step counts instead."""
@@ -31,14 +31,25 @@ FORGOTTEN_AFTER_S: Final = 300.0
 UNANSWERED_KEPT: Final = 64
 """Uploads of one device that may still be seen; beyond this the oldest is forgotten."""
 
-RESERVED_PATHS: Final = frozenset({"u", "fw", "rd"})
-"""What is sent there is no upstream message (span §4.3)."""
+RESERVED_PATHS: Final = frozenset({"u", "fw"})
+"""What is sent there is no upstream message (span §4.3); what is sent anywhere else is one, `rd` included."""
 
 UNTOUCHING: Final = frozenset({"upload", "poll", "send", "link", "wait", "create", "move"})
 """Verbs that leave the mobile network session of every device as it is."""
 
 _UNSPECIFIED: Final = "unspecified"  # what the real platform says of some transports (span §3.3)
 _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
+
+
+def goes_elsewhere(world: World, subject: str, step: int) -> bool:
+    """Whether what a subject uploads in a step is no upstream message."""
+    return _is_elsewhere(world.act(step), world.group_of.get(subject))
+
+
+def _is_elsewhere(what: StepAct | None, group: Group | None) -> bool:
+    if not isinstance(what, Upload) or group is None or group.transport == "udp":
+        return False
+    return what.path.strip("/") in RESERVED_PATHS
 
 
 class _Sent(msgspec.Struct, eq=False):
@@ -57,6 +68,8 @@ class _Sent(msgspec.Struct, eq=False):
     ended_s: float = FOREVER
     must: bool = False
     seen: int = 0
+    since_s: float = FOREVER
+    """If before `began_s`: an event of this one may have been given to an upload that began then."""
 
     @property
     def open(self) -> bool:
@@ -103,8 +116,12 @@ class Uploads(Machine):
             if sender is None:
                 return
         if act.verb == "upload":
-            if act.size > 0:
-                self._sent(sender, act)
+            step = act.step
+            if step != sender.step:
+                sender.step, sender.budget = step, self._budget(sender, step)
+            if act.size > 0 and sender.budget:
+                size = str(act.size)
+                sender.pending.append(_Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget))
         elif self._touches_sessions(act):
             self._session_changes(sender, act.verb)
 
@@ -128,23 +145,13 @@ class Uploads(Machine):
         self._senders[subject] = sender = _Sender(group, self._world.may_copy(group))
         return sender
 
-    def _sent(self, sender: _Sender, act: ActRecord) -> None:
-        step = act.step
-        if step != sender.step:
-            sender.step, sender.budget = step, self._budget(sender, step)
-        if sender.budget:
-            size = str(act.size)
-            sender.pending.append(_Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget))
-
     def _budget(self, sender: _Sender, step: int) -> int:
         """How often one upload of a step may be seen; 0: it goes where it is no upstream message."""
         what = self._world.act(step)
+        if _is_elsewhere(what, sender.group):
+            return 0
         budget = self._world.attempts(step)
-        confirmable = True
-        if isinstance(what, Upload):
-            if what.path.strip("/") in RESERVED_PATHS and sender.group.transport != "udp":
-                return 0
-            confirmable = what.confirmable
+        confirmable = not isinstance(what, Upload) or what.confirmable
         if sender.may_copy and (sender.group.transport == "udp" or not confirmable):
             budget *= 2  # nothing in a plain datagram tells a copy from a second message
         return budget
@@ -154,10 +161,10 @@ class Uploads(Machine):
         answered = act.outcome == "ok" and sender.group.transport != "udp"
         if answered:
             self._check.cases += 1
-        sent.must = answered and sender.attached and sent.epoch == sender.epoch
-        if sent.open and len(sender.pending) + len(sender.optional) > 1:
+        sent.must = must = answered and sender.attached and sent.epoch == sender.epoch
+        if must and not sent.seen and (len(sender.pending) > 1 or sender.optional):
             self._reclaim(sender, sent)
-        if sent.open:
+        if must and not sent.seen:
             step = self._world.scenario.steps[sent.step] if self._world.act(sent.step) else None
             self._docket.deadlines.at(act.t_s + max(GRACE_S, step.within_s if step else 0.0), sent)
             return
@@ -216,6 +223,11 @@ class Uploads(Machine):
                     break
         if taker is not None:
             taker.seen += 1
+            if len(sender.pending) > 1:
+                since_s = min(taker.began_s, taker.since_s)
+                for sent in sender.pending:
+                    if sent.size == size and sent.since_s > since_s:
+                        sent.since_s = since_s
             if taker.must:
                 self._seen(sender, taker)
             return
@@ -242,7 +254,12 @@ class Uploads(Machine):
                 texts.device_says(docket.acts.get(sent.subject)),
             )
         docket.absent(
-            check, sent.subject, (sent.began_s, now), now, details, "breaks upload-once: an answered upload never shows"
+            check,
+            sent.subject,
+            (min(sent.began_s, sent.since_s), now),
+            now,
+            details,
+            "breaks upload-once: an answered upload never shows",
         )
         sent.must = False
         sender = self._senders[sent.subject]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from simulator.scenario.model import ChangeLink, Group, LinkSpec, Scenario, StepAct
+from simulator.scenario.model import ChangeLink, Group, LinkSpec, Scenario, Step, StepAct, Subject, Upload
 
 DEFAULT_COLLECTION = "default"
 """How a record names the collection that a scenario need not name."""
@@ -16,10 +16,28 @@ PERFECT = "perfect"
 class World:
     """Looked up while the run goes on; `embedded` and `virtual` are known once the run record was fed."""
 
-    __slots__ = ("_copying", "aliases", "embedded", "group_of", "scenario", "virtual")
+    __slots__ = (
+        "_copying",
+        "_partial",
+        "_plain_uploads",
+        "_subjects_of",
+        "aliases",
+        "embedded",
+        "group_of",
+        "scenario",
+        "virtual",
+    )
 
-    def __init__(self, scenario: Scenario, members: Mapping[str, tuple[str, ...]], aliases: Mapping[str, str]) -> None:
-        self.scenario, self.aliases = scenario, aliases
+    def __init__(
+        self,
+        scenario: Scenario,
+        members: Mapping[str, tuple[str, ...]],
+        subjects_of: Callable[[Subject], tuple[str, ...]],
+        aliases: Mapping[str, str],
+    ) -> None:
+        self.scenario, self.aliases, self._subjects_of = scenario, aliases, subjects_of
+        self._partial = frozenset(g.name for g in scenario.groups if len(members.get(g.name, ())) < g.count)
+        self._plain_uploads = any(isinstance(s.act, Upload) and not s.act.confirmable for s in scenario.steps)
         groups = {group.name: group for group in scenario.groups}
         self.group_of: dict[str, Group] = {
             subject: groups[name] for name, subjects in members.items() if name in groups for subject in subjects
@@ -36,9 +54,29 @@ class World:
         """How often a subject may try in one act of a step; 1 for what is no step of the scenario."""
         return 1 + self.scenario.steps[step].retries if self.act(step) else 1
 
+    def partial(self, subject: Subject) -> bool:
+        """Whether some of that group keep still, so that those who take part do not speak for all."""
+        return subject.group in self._partial
+
+    def nobody_acts(self, verbs: Collection[str] | None, name: str = "") -> bool:
+        """Whether all whose acts of these verbs (None: any), or of the step of that name, count have been told to keep
+        still. False if nobody was: then it is the scenario's own doing that nothing happens."""
+        steps = [step for step in self.scenario.steps if (not name or step.name == name) and _is(step, verbs)]
+        subjects = [subject for step in steps for subject in step.subjects]
+        return any(map(self.partial, subjects)) and not any(map(self._subjects_of, subjects))
+
+    def copies_plainly(self, subject: str) -> bool:
+        """Whether the platform may take one message of a subject for two."""
+        group = self.group_of.get(subject)
+        return group is not None and (group.transport == "udp" or self._plain_uploads) and self.may_copy(group)
+
     def may_copy(self, group: Group) -> bool:
         """Whether a datagram of that group can reach the platform twice by the network's doing."""
         return self._copying or _may_copy(group.link)
+
+
+def _is(step: Step, verbs: Collection[str] | None) -> bool:
+    return verbs is None or step.verb in verbs
 
 
 def collection_name(name: str | None) -> str | None:

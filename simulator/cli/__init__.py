@@ -5,7 +5,9 @@ Nothing heavy is imported until a command needs it: `--help` must answer at once
 
 from __future__ import annotations
 
+import errno
 import io
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -183,9 +185,16 @@ def options(
 
 def main() -> None:
     """Entry point. Whatever goes wrong ends as one clear line and an exit code, never as a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
+    try:
+        _main()
+    finally:
+        # All is done but for the interpreter's own tidying: being told to stop now would only spoil the exit code.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _main() -> None:
+    _prepare_output()
     try:
         app()
     except SimulatorError as error:
@@ -195,12 +204,36 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output went away: `simulator watch | head`
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         raise SystemExit(ExitCode.PASSED) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise SystemExit(_defect(error)) from None
+        _drop_output()  # whatever has a file name of its own has said so: this is the output
+        print(f"simulator: cannot write the output: {error.strerror}", file=sys.stderr)
+        raise SystemExit(ExitCode.BROKEN) from None
     except Exception as error:
         raise SystemExit(_defect(error)) from None
+
+
+def _prepare_output() -> None:
+    import os
+
+    # Started without (`>&-`): the next file that is opened would become the standard output.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
+
+
+def _drop_output() -> None:
+    """Nothing more can be written there, also not when the interpreter flushes at its end."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _defect(error: Exception) -> int:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from simulator.assertions.judge import Verdicts
 from simulator.cli.progress import Progress, clock_text
 from simulator.errors import ExitCode, LocalError, ScenarioError, ScenarioErrors, SimulatorError, UsageError
 from simulator.events.files import open_journal
 from simulator.report import as_json, junit, text
 from simulator.report.ran import Ran
 from simulator.run.settings import RemoteSettings, RunSettings
-from simulator.run.start import Interrupted, rehearse
+from simulator.run.start import Interrupted, Result, rehearse
 from simulator.scenario import Scenario, find, load
 
 DEFAULT_FOLDER = Path("scenarios")
@@ -62,10 +63,13 @@ def run_files(
     folder = _new_folder(out)
     _make_folder(folder)
     tally = _Tally(settings, folder)
+    stopped = False
     for path, scenario in scenarios:
-        code = tally.run(path, scenario, _folder_for(folder, path, len(scenarios)))
-        if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
-            break
+        if stopped:
+            tally.leave_out(path, scenario)
+        else:
+            code = tally.run(path, scenario, _folder_for(folder, path, len(scenarios)))
+            stopped = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
     return tally.close()
 
 
@@ -104,32 +108,42 @@ class _Tally:
         except UsageError:
             raise
         except SimulatorError as error:
-            progress.close()
-            self._tell_error(path, error)
-            return self._ended(error.exit_code)
+            result = _without_verdict(error)
         except Exception as error:
+            result = _without_verdict(LocalError(_crash(folder, error)))
+        finally:
             progress.close()
-            self._tell_error(path, LocalError(_crash(folder, error)))
-            return self._ended(ExitCode.BROKEN)
-        progress.close()
-        seed = scenario.seed if self._settings.seed is None else self._settings.seed
-        ran = Ran(
+        if result.error is not None:
+            self._tell_error(path, result.error)
+        self._tell(self._ran(path, scenario, result, progress.wall_s, str(journal_path)))
+        code = _CODES[result.verdicts.verdict] if result.error is None else result.error.exit_code
+        self._codes.append(code)
+        return code
+
+    def leave_out(self, path: Path, scenario: Scenario) -> None:
+        """It was not run, because the one before was interrupted; no report may look as if all were well."""
+        result = Result(verdicts=Verdicts(verdict="inconclusive", judgements=(), cut="not run"), target="")
+        self._record(self._ran(path, scenario, result, 0.0, ""))
+
+    def _ran(self, path: Path, scenario: Scenario, result: Result, wall_s: float, journal: str) -> Ran:
+        return Ran(
             promise=scenario.promise,
             file=str(path),
-            seed=seed,
+            seed=scenario.seed if self._settings.seed is None else self._settings.seed,
             time=self._settings.time,
             target=result.target,
             verdicts=result.verdicts,
-            wall_s=progress.wall_s,
-            journal=str(journal_path),
-            notes=tuple(f"not removed from the platform: {what}" for what in result.left_behind),
+            wall_s=wall_s,
+            journal=journal,
+            notes=_notes(result.left_behind),
         )
-        self._tell(ran)
-        return self._ended(_CODES[result.verdicts.verdict])
 
     def _tell(self, ran: Ran) -> None:
-        self._rans.append(ran)
         _say(text.report(ran, colour=self._colour))
+        self._record(ran)
+
+    def _record(self, ran: Ran) -> None:
+        self._rans.append(ran)
         try:
             with (self._out / "report.txt").open("a", encoding="utf-8") as file:
                 file.write(text.report(ran))
@@ -141,22 +155,12 @@ class _Tally:
     def _tell_error(self, path: Path, error: SimulatorError) -> None:
         word = str(error).upper() if isinstance(error, Interrupted) else "BROKEN"
         why = "" if isinstance(error, Interrupted) else f"  {error}"
-        notes: list[str] = getattr(error, "__notes__", [])
-        lines = [f"{word}  {path}{why}", *(f"      {note}" for note in notes[:_NOTES_TOLD])]
-        if len(notes) > _NOTES_TOLD:
-            lines.append(f"      and {len(notes) - _NOTES_TOLD} more")
-        print("\n".join(lines), file=sys.stderr, flush=True)
-
-    def _ended(self, code: int) -> int:
-        self._codes.append(code)
-        return code
+        print(f"{word}  {path}{why}", file=sys.stderr, flush=True)
 
     def close(self) -> int:
         """Print the last line. Returns: the worst exit code."""
-        broken = len(self._codes) - len(self._rans)
         last = text.summary(self._rans, time.monotonic() - self._started, colour=self._colour).rstrip("\n")
-        others = f", {broken} without a verdict" if broken else ""
-        _say(f"{last}{others}; journals and verdicts in {self._out}\n")
+        _say(f"{last}; journals and verdicts in {self._out}\n")
         # What was interrupted or broke says more than a verdict, and a failure more than an inconclusive one.
         worst = sorted(self._codes, key=lambda code: (code >= ExitCode.BROKEN, code == ExitCode.FAILED, code))
         return worst[-1]
@@ -165,12 +169,27 @@ class _Tally:
 _CODES = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
 
 
+def _without_verdict(error: SimulatorError) -> Result:
+    """It broke before anything could be judged."""
+    return Result(verdicts=Verdicts(verdict="inconclusive", judgements=(), cut=str(error)), target="", error=error)
+
+
+def _notes(left_behind: Sequence[str]) -> tuple[str, ...]:
+    """What clean-up had to leave, in a few lines."""
+    told = [f"not removed from the platform: {what}" for what in left_behind[:_NOTES_TOLD]]
+    if len(left_behind) > _NOTES_TOLD:
+        told.append(f"and {len(left_behind) - _NOTES_TOLD} more")
+    return tuple(told)
+
+
 def _say(words: str) -> None:
-    """Print it. Whoever reads may have left (`| head -1`): the run and its exit code are still worth something."""
+    """Print it. Whoever reads may have left (`| head -1`): the files and the exit code are still worth something."""
     try:
         print(words, end="", flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"simulator: cannot write the output: {error.strerror}", file=sys.stderr)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -191,7 +210,11 @@ def _paths(paths: Sequence[Path] | None) -> Sequence[Path]:
 def _new_folder(out: Path | None) -> Path:
     """The folder of this run; never one that holds another's results."""
     if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        try:
+            taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+        except OSError as error:
+            raise _unusable(out, error) from error
+        if taken:
             raise UsageError(f"{out} exists and is not empty; name another folder with --out")
         return out
     stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -201,14 +224,22 @@ def _new_folder(out: Path | None) -> Path:
 
 def _folder_for(out: Path, path: Path, count: int) -> Path:
     """A folder of its own for each scenario; named by theme and file, as below scenarios/."""
-    return out if count == 1 else out / path.parent.name / path.stem
+    if count == 1:
+        return out
+    names = (path.stem + (f"-{n}" if n > 1 else "") for n in itertools.count(1))
+    folders = (out / path.parent.name / name for name in names)
+    return next(folder for folder in folders if not folder.exists())
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}; name another folder with --out") from error
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot write to {folder}: {error.strerror}; name another folder with --out")
 
 
 def _crash(folder: Path, error: Exception) -> str:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import TextIO
 
 import msgspec
 
@@ -44,8 +45,15 @@ async def _watch(url: str, token: str, collections: tuple[str, ...], as_json: bo
     assert task is not None
     caller = HttpCaller(url, token)
     watcher = _Watcher(caller, as_json, task.cancel)
+    loop = asyncio.get_running_loop()
+
+    def stop(*_: object) -> None:
+        if watcher.printing:  # and whoever reads does not: only an exception gets out of there
+            raise BrokenPipeError
+        loop.call_soon_threadsafe(task.cancel)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        signal.signal(number, stop)
     try:
         await watcher.follow(collections)
     finally:
@@ -62,6 +70,7 @@ class _Watcher:
         self._readers: dict[str, SocketObserver] = {}
         self._names: dict[str, str] = {}
         self._trouble = ""
+        self.printing = False
         self.broken: BaseException | None = None
         """Why it could not go on; nothing that the platform does is a reason."""
 
@@ -71,7 +80,7 @@ class _Watcher:
         for collection in wanted or await self._api.collections():
             await self._look_at(collection)
         if not self._as_json:
-            print(f"watching {_counted(len(self._readers))}; Ctrl-C ends it", flush=True)
+            self._print(f"watching {_counted(len(self._readers))}; Ctrl-C ends it")
         while True:
             await asyncio.sleep(LOOK_FOR_NEW_S)
             trouble = await self._look(wanted)
@@ -121,11 +130,11 @@ class _Watcher:
             return  # keepalives, and what the platform says about itself
         if self._as_json:
             text = message if isinstance(message, str) else message.decode()
-            print(printable(" ".join(text.splitlines())), flush=True)
+            self._print(" ".join(text.splitlines()))
             return
         who = self._names.get(event.deviceId) or event.deviceId or event.gatewayId or "-"
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
-        print(printable(f"{event.time}  {who:<16}  {event.event:<18}  {data}".rstrip()), flush=True)
+        self._print(f"{event.time}  {who:<16}  {event.event:<18}  {data}".rstrip())
 
     def _gap(self, from_s: float, to_s: float, why: str) -> None:
         self._tell(f"{why}; nothing was seen for {to_s - from_s:.1f} s")
@@ -140,7 +149,12 @@ class _Watcher:
 
     def _tell(self, what: str) -> None:
         """A remark about the watching itself."""
-        print(printable(f"--- {what}"), file=sys.stderr if self._as_json else sys.stdout, flush=True)
+        self._print(f"--- {what}", sys.stderr if self._as_json else sys.stdout)
+
+    def _print(self, line: str, out: TextIO | None = None) -> None:
+        self.printing = True
+        print(printable(line), file=out, flush=True)
+        self.printing = False
 
 
 def _counted(collections: int) -> str:

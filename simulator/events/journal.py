@@ -80,20 +80,23 @@ class Journal:
         sink: takes whole lines; what it raises reaches whoever wrote or flushed, and the lines are not offered again.
     """
 
-    __slots__ = ("_buffer", "_sink", "records")
+    __slots__ = ("_buffer", "_flushed", "_sink")
 
     def __init__(self, sink: Callable[[bytes], None]) -> None:
         self._sink = sink
         self._buffer = bytearray()
-        self.records = 0
+        self._flushed = 0
+
+    @property
+    def records(self) -> int:
         """Written so far."""
+        return self._flushed + self._buffer.count(b"\n")
 
     def write(self, record: Record) -> None:
         """Append one record."""
         buffer = self._buffer
         _encode_into(record, buffer, -1)
         buffer += b"\n"
-        self.records += 1
         if len(buffer) >= FLUSH_BYTES:
             self.flush()
 
@@ -101,5 +104,6 @@ class Journal:
         """Hand on what was gathered; nothing if there is nothing."""
         if self._buffer:
             lines = bytes(self._buffer)
+            self._flushed += lines.count(b"\n")
             self._buffer.clear()
             self._sink(lines)

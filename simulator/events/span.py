@@ -74,18 +74,14 @@ class SpanDecoder:
         Raises: RemoteError: not one JSON object in UTF-8, too long, or an event that lacks a field or has one of the
             wrong type; with what is wrong.
         """
-        if len(message) > MAX_MESSAGE_BYTES:
-            raise RemoteError(f"message of {len(message)} bytes; at most {MAX_MESSAGE_BYTES} are read")
         try:
-            raw = _decode_object(message)
+            raw = _decode_object(message) if len(message) <= _LONG else _decode_long(message)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise RemoteError(f"not one JSON object: {_shown(error)}") from error
-        if len(message) > _LONG and _depth(raw) > _MAX_DEPTH:
-            raise RemoteError(f"nested more than {_MAX_DEPTH} deep")
-        if "collectionId" not in raw:
-            return self._control(raw)
-        name, collection, time = raw.get("event"), raw["collectionId"], raw.get("time")
+        name, collection, time = raw.get("event"), raw.get("collectionId"), raw.get("time")
         if type(name) is not str or type(collection) is not str or type(time) is not str:
+            if "collectionId" not in raw:
+                return self._control(raw)
             raise RemoteError(_what_is_missing(raw))
         owner = raw.get("deviceId")
         if owner is None:
@@ -144,6 +140,15 @@ def unix_seconds(text: str) -> int:
     except ValueError:
         return UNREADABLE_TIME
     return since.days * 86400 + since.seconds
+
+
+def _decode_long(message: bytes | str) -> dict[str, Any]:
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise RemoteError(f"message of {len(message)} bytes; at most {MAX_MESSAGE_BYTES} are read")
+    raw: dict[str, Any] = _decode_object(message)
+    if _depth(raw) > _MAX_DEPTH:
+        raise RemoteError(f"nested more than {_MAX_DEPTH} deep")
+    return raw
 
 
 def _depth(value: object) -> int:

@@ -14,8 +14,17 @@ VERSION: Final = 1
 
 
 def encode(rans: Sequence[Ran]) -> bytes:
-    """One object: `version`, the worst `verdict` of all, and `runs` as in `Ran`; with indentation and a newline."""
-    found = {ran.verdicts.verdict for ran in rans}
-    worst = "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
-    whole = {"version": VERSION, "verdict": worst, "runs": list(rans)}
+    """One object: `version`, the worst `verdict` of all, and `runs` as in `Ran`; with indentation and a newline.
+
+    A run that ended early is not told as passed, and where nothing was run nothing has passed.
+    """
+    found = {ran.verdict for ran in rans}
+    worst = "fail" if "fail" in found else "pass" if found == {"pass"} else "inconclusive"
+    whole = {"version": VERSION, "verdict": worst, "runs": [_as_it_counts(ran) for ran in rans]}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+
+
+def _as_it_counts(ran: Ran) -> Ran:
+    if ran.verdict == ran.verdicts.verdict:
+        return ran
+    return msgspec.structs.replace(ran, verdicts=msgspec.structs.replace(ran.verdicts, verdict=ran.verdict))

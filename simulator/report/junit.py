@@ -1,7 +1,7 @@
 """Verdicts as JUnit XML: a suite per rehearsal, a case per promise or check.
 
 JUnit knows no third verdict. What is inconclusive becomes an error, not a skip: nothing was proven, and a build that
-shows it in green would say otherwise.
+shows it in green would say otherwise. A run that ended early has a case of its own for that, which is an error too.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from xml.etree import ElementTree as Xml
 from simulator.assertions.verdicts import Judgement
 from simulator.report.ran import Ran
 
+CUT_CASE: Final = "the run itself"
+
 # XML 1.0 §2.2: characters that no document may hold, not even escaped.
 _FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def encode(rans: Sequence[Ran]) -> bytes:
     """The document in UTF-8."""
-    everything = [judgement for ran in rans for judgement in ran.verdicts.judgements]
-    root = Xml.Element("testsuites", {"name": "simulator", **_totals(everything)})
+    root = Xml.Element("testsuites", {"name": "simulator", **_totals(rans)})
     root.set("time", f"{sum(ran.wall_s for ran in rans):.3f}")
     for ran in rans:
         _suite(root, ran)
@@ -31,13 +32,12 @@ def encode(rans: Sequence[Ran]) -> bytes:
 
 
 def _suite(root: Xml.Element, ran: Ran) -> None:
-    judgements = ran.verdicts.judgements
-    about = {"name": _legal(ran.promise), "file": _legal(ran.file), **_totals(judgements)}
+    about = {"name": _legal(ran.promise), "file": _legal(ran.file), **_totals([ran])}
     suite = Xml.SubElement(root, "testsuite", about)
     suite.set("time", f"{ran.wall_s:.3f}")
     properties = Xml.SubElement(suite, "properties")
     facts = {
-        "verdict": ran.verdicts.verdict,
+        "verdict": ran.verdict,
         "seed": str(ran.seed),
         "time": ran.time,
         "target": ran.target,
@@ -46,8 +46,13 @@ def _suite(root: Xml.Element, ran: Ran) -> None:
     }
     for name, value in facts.items():
         Xml.SubElement(properties, "property", name=name, value=_legal(value))
-    for judgement in judgements:
+    for judgement in ran.verdicts.judgements:
         _case(suite, ran, judgement)
+    if ran.verdicts.cut:
+        case = Xml.SubElement(suite, "testcase", classname=_legal(ran.file), name=CUT_CASE, time="0.000")
+        Xml.SubElement(case, "error", message=_legal(ran.verdicts.cut), type="cut").text = _legal(
+            f"{ran.file}  {ran.verdicts.cut}"
+        )
     if ran.notes:
         Xml.SubElement(suite, "system-out").text = _legal("\n".join(ran.notes))
 
@@ -69,12 +74,14 @@ def _case(suite: Xml.Element, ran: Ran, judgement: Judgement) -> None:
     told.text = _legal("\n".join((f"{judgement.place}  {headline}", *judgement.details)))
 
 
-def _totals(judgements: Sequence[Judgement]) -> dict[str, str]:
+def _totals(rans: Sequence[Ran]) -> dict[str, str]:
+    judgements = [judgement for ran in rans for judgement in ran.verdicts.judgements]
     reached = [judgement for judgement in judgements if judgement.reached]
+    cut = sum(bool(ran.verdicts.cut) for ran in rans)
     return {
-        "tests": str(len(judgements)),
+        "tests": str(len(judgements) + cut),
         "failures": str(sum(judgement.verdict == "fail" for judgement in reached)),
-        "errors": str(sum(judgement.verdict == "inconclusive" for judgement in reached)),
+        "errors": str(sum(judgement.verdict == "inconclusive" for judgement in reached) + cut),
         "skipped": str(len(judgements) - len(reached)),
     }
 

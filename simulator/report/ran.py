@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from simulator.assertions.verdicts import Verdicts
+from simulator.assertions.verdicts import Verdict, Verdicts
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,3 +24,17 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """Where the journal lies; "" if it was not kept."""
     notes: tuple[str, ...] = ()
     """Further lines for the reader: what could not be cleaned up, what limited the run."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What counts: a run that ended before its scenario did has proven nothing, however it stood by then.
+
+        What had failed until then has failed.
+        """
+        verdict = self.verdicts.verdict
+        return "inconclusive" if self.verdicts.cut and verdict == "pass" else verdict
+
+    @property
+    def without_verdict(self) -> bool:
+        """Whether it ended early, and nothing had been decided against the scenario by then."""
+        return bool(self.verdicts.cut) and self.verdicts.verdict != "fail"

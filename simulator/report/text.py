@@ -10,6 +10,14 @@ from simulator.report.ran import Ran
 
 WORDS: Final[dict[Verdict, str]] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 
+_CUTS: Final = (
+    ("not run", "NOT RUN"),
+    ("interrupted", "INTERRUPTED"),
+    ("terminated", "TERMINATED"),
+    ("was over", "ENDED EARLY"),
+)
+"""How the words for an early end end themselves, and the word in front of them; BROKEN if it is none of these."""
+
 _COLOURS: Final[dict[Verdict, str]] = {"pass": "\x1b[32m", "fail": "\x1b[31m", "inconclusive": "\x1b[33m"}
 _PLAIN: Final = "\x1b[0m"
 _NOUNS: Final[tuple[tuple[Kind, str, str], ...]] = (
@@ -18,13 +26,21 @@ _NOUNS: Final[tuple[tuple[Kind, str, str], ...]] = (
     ("trouble", "trouble", "troubles"),
     ("invariant", "invariant", "invariants"),
 )
+_VERDICT_NOUNS: Final[tuple[tuple[Verdict, str], ...]] = (
+    ("pass", "passed"),
+    ("fail", "failed"),
+    ("inconclusive", "inconclusive"),
+)
 _GAPS_TOLD: Final = 3
 
 
 def report(ran: Ran, *, colour: bool = False) -> str:
     """One rehearsal: a line, the stories of what did not hold, and the counts."""
     verdicts = ran.verdicts
-    lines = [f"{_word(verdicts.verdict, colour)}  {ran.file}  {_clean(ran.promise)}"]
+    lines = [f"{_word(ran.verdict, colour)}  {ran.file}  {_clean(ran.promise)}"]
+    if verdicts.cut:
+        word = next((word for end, word in _CUTS if verdicts.cut.endswith(end)), "BROKEN")
+        lines.append(f"{_coloured(word, 'inconclusive', colour)}  {ran.file}  {_clean(verdicts.cut)}")
     for verdict in ("fail", "inconclusive"):
         for judgement in verdicts.judgements:
             if judgement.verdict == verdict and judgement.reached:
@@ -37,10 +53,8 @@ def report(ran: Ran, *, colour: bool = False) -> str:
     ]
     if len(verdicts.gaps) > _GAPS_TOLD:
         lines.append(f"      and {len(verdicts.gaps) - _GAPS_TOLD} more times")
-    if verdicts.cut:
-        lines.append(f"      {_clean(verdicts.cut)}")
-    lines.append(f"      {_thousands(verdicts.acts)} acts, {_thousands(verdicts.events)} events; {_times(ran)}")
-    if ran.journal and verdicts.verdict != "pass":
+    lines.append(f"      {_counted(verdicts.acts, 'act')}, {_counted(verdicts.events, 'event')}; {_times(ran)}")
+    if ran.journal and ran.verdict != "pass":
         lines.append(f"      journal: {ran.journal}")
     lines += [f"      {_clean(note)}" for note in ran.notes]
     return "\n".join(lines) + "\n"
@@ -54,15 +68,17 @@ def finding(what: Finding, *, colour: bool = False) -> str:
 
 def summary(rans: Sequence[Ran], wall_s: float, *, colour: bool = False) -> str:
     """The last line of all: how many came out how, and how long it took."""
+    decided: list[Verdict] = [ran.verdict for ran in rans if not ran.without_verdict]
     parts = []
-    for verdict, noun in (("pass", "passed"), ("fail", "failed"), ("inconclusive", "inconclusive")):
-        count = sum(ran.verdicts.verdict == verdict for ran in rans)
+    for verdict, noun in _VERDICT_NOUNS:
+        count = decided.count(verdict)
         if count or verdict == "pass":
-            text = f"{count} {noun}"
-            parts.append(f"{_COLOURS[verdict]}{text}{_PLAIN}" if colour and count else text)  # type: ignore[index]
+            parts.append(_coloured(f"{count} {noun}", verdict, colour and count > 0))
+    if len(rans) > len(decided):
+        parts.append(_coloured(f"{len(rans) - len(decided)} without a verdict", "inconclusive", colour))
     simulated = sum(ran.verdicts.until_s for ran in rans if ran.time == "virtual")
     tail = f", {duration(simulated)} simulated" if simulated else ""
-    return f"{', '.join(parts)} of {len(rans)} in {wall_s:.1f} s{tail}\n"
+    return f"{', '.join(parts)} of {len(rans)} in {duration(wall_s)}{tail}\n"
 
 
 def duration(seconds: float) -> str:
@@ -74,7 +90,8 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         minutes = int(seconds) // 60
         return f"{minutes // 60} h {minutes % 60} min"
-    if seconds >= 60:
+    if seconds >= 59.95:  # would be rounded to 60.0 s
+        seconds = max(seconds, 60.0)
         return f"{int(seconds) // 60} min {int(seconds) % 60} s"
     return f"{seconds:.1f} s"
 
@@ -95,7 +112,7 @@ def _counts(verdicts: Verdicts) -> str:
         noun = one if total == 1 else many
         parts.append(f"{total} {noun}" if held == total else f"{held} of {total} {noun}")
     if not parts:
-        return "nothing was asked for"
+        return "nothing was decided" if verdicts.cut else "nothing was asked for"
     return f"{' and '.join([', '.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]} held"
 
 
@@ -107,7 +124,15 @@ def _times(ran: Ran) -> str:
 
 
 def _word(verdict: Verdict, colour: bool) -> str:
-    return f"{_COLOURS[verdict]}{WORDS[verdict]}{_PLAIN}" if colour else WORDS[verdict]
+    return _coloured(WORDS[verdict], verdict, colour)
+
+
+def _coloured(words: str, verdict: Verdict, colour: bool) -> str:
+    return f"{_COLOURS[verdict]}{words}{_PLAIN}" if colour else words
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{_thousands(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _thousands(count: int) -> str:

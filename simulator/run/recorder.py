@@ -40,7 +40,12 @@ class Recorder:
 
     def __init__(self, journal: Journal, judge: Judge, clock: Clock, timers: Timers, watch: Watch) -> None:
         self._judge, self._now, self._timers, self._watch = judge, clock.now, timers, watch
-        self._write, self._feed, self._deadlines = journal.write, judge.feed, judge.deadlines
+        self._write, self._takers = journal.write, judge.takers
+        self._findings, self._deadlines = judge.findings, judge.deadlines
+        self.flush = journal.flush
+        """Hand on what was written: a run that is killed keeps it."""
+        self.timers = 0
+        """How many entries of the calendar are the recorder's own."""
         self._armed_s = float("inf")
         self._ended = False
         self._waiting: tuple[int, asyncio.Future[None]] | None = None
@@ -53,9 +58,9 @@ class Recorder:
         if self._ended:
             return
         self._write(record)
-        findings = self._feed(record)
-        if findings or self._waiting is not None or self._deadlines.soonest < self._armed_s:
-            self._after(findings)
+        self._takers[type(record)](record)
+        if self._findings or self._waiting is not None or self._deadlines.soonest < self._armed_s:
+            self._after(self._judge.news())
         if type(record) is EventRecord:
             self.events += 1
             self.last_event_s = record.rx_s
@@ -80,6 +85,7 @@ class Recorder:
         deadline = self._judge.deadline
         if deadline is not None and deadline < self._armed_s:
             self._armed_s = deadline
+            self.timers += 1
             self._timers.at(deadline, self._expire, deadline)
         if self._waiting is not None and not self._judge.step_open(self._waiting[0]):
             _, future = self._waiting
@@ -88,6 +94,7 @@ class Recorder:
                 future.set_result(None)
 
     def _expire(self, armed_s: float, now: float) -> None:
+        self.timers -= 1
         if armed_s == self._armed_s:  # else an earlier deadline came in between, and this one is asked for again
             self._armed_s = float("inf")
             self._after(self._judge.expire(now))
@@ -97,6 +104,7 @@ class Recorder:
     def step(self, step: int, phase: Literal["began", "acted", "ended"]) -> None:
         """A step began, acted or ended."""
         self.put(StepRecord(step=step, phase=phase, t_s=self._now()))
+        self.flush()
 
     def began(self, step: int, verb: str, subject: str, n: int, size: int) -> None:
         """An act begins."""

@@ -29,11 +29,14 @@ from simulator.wire.ports import Wire
 PROVISIONING_PATIENCE_S = 10.0
 """How long to wait for the events of the provisioning before the story begins."""
 QUIET_S = {"virtual": 1.0, "real": 0.5}
-"""The run ends when the stream has been quiet for so long."""
-QUIET_RADIO_S = {"virtual": 600.0, "real": 10.0}
-"""The same behind links that are not perfect, where the last datagram may be under way for long. In virtual time
-waiting costs nothing."""
-SETTLE_LIMIT_S = 3600.0
+"""The run ends when the stream has been quiet for so long, and nothing is under way on a radio."""
+SETTLE_LIMIT_S = {"virtual": 86_400.0, "real": 120.0}
+CATCH_UP_S = 0.05
+"""In real time a step ends when the stream has been quiet for so long: events are not faster than answers."""
+CATCH_UP_REMOTE_S = 0.2
+"""The same for a platform in another process."""
+CATCH_UP_LIMIT_S = 1.0
+FLUSH_EVERY_S = 0.5
 GC_THRESHOLD = 100_000
 """Allocations between collections of the youngest generation while the story runs."""
 
@@ -107,6 +110,8 @@ class Rehearsal:
         self._main: asyncio.Task[Any] | None = None
         self._broken: BaseException | None = None
         self._closing = False
+        self.verdicts: Verdicts | None = None
+        """Once the story is over, also when it was broken off; None before."""
         self.left_behind: list[str] = []
         """What clean-up could not remove from the platform, in words."""
 
@@ -122,30 +127,46 @@ class Rehearsal:
     async def run(self) -> Verdicts:
         """Act it all out. Raises: SimulatorError: the target or the simulator itself broke."""
         self._main = asyncio.current_task()
+        why = "interrupted"
         try:
             await self._target.start()
             self._operator = Operator(self._target.api, self._observer)
             await self._story()
-            await self._target.tell_gaps()
-            self._recorder.end("done")
-            return self._judge.finish(self._clock.now())
+            why = "done"
         except asyncio.CancelledError:
             if self._broken is None:
                 raise
+            why = _words_of(self._broken)
             raise self._broken from None
+        except Exception as error:
+            why = _words_of(error)
+            raise
         finally:
             self._closing = True
             try:
+                await self._target.tell_gaps()
                 # Whatever ended it, what comes from now on is not the scenario's doing.
-                self._recorder.end("broken" if self._broken is not None else "interrupted")
+                self._recorder.end(why)
+                self.verdicts = self._judge.finish(self._clock.now())
             finally:
                 await self._close()
+        return self.verdicts
 
     async def _story(self) -> None:
         await self._provision()
         self._observer.judged = True
-        with _spared_collector():
-            await self._steps()
+        flushing = asyncio.get_running_loop().create_task(self._flush(), name="journal")
+        try:
+            with _spared_collector():
+                await self._steps()
+        finally:
+            flushing.cancel()
+
+    async def _flush(self) -> None:
+        """In real time the journal is on disk as it happens; in virtual time there is nobody who could look."""
+        while self._settings.time == "real":
+            self._recorder.flush()
+            await asyncio.sleep(FLUSH_EVERY_S)
 
     async def _steps(self) -> None:
         for number, step in enumerate(self._scenario.steps):
@@ -213,7 +234,21 @@ class Rehearsal:
             await self._act(number, step)
         self._recorder.step(number, "acted")
         await self._recorder.decided(number)
+        await self._catch_up()
         self._recorder.step(number, "ended")
+
+    async def _catch_up(self) -> None:
+        """Let the stream tell what this step has caused, so that the next one is not credited with it."""
+        if self._settings.time == "virtual":
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._timers.at(self._clock.now(), lambda _argument, _now: turn.set_result(None))
+            await turn
+            return
+        quiet_s = CATCH_UP_S if self._settings.target is None else CATCH_UP_REMOTE_S
+        began_s = now = self._clock.now()
+        while now - max(began_s, self._recorder.last_event_s) < quiet_s and now - began_s < CATCH_UP_LIMIT_S:
+            await asyncio.sleep(quiet_s / 4)
+            now = self._clock.now()
 
     async def _act(self, number: int, step: Step) -> None:
         members = self._plan.acting(step)
@@ -241,17 +276,18 @@ class Rehearsal:
 
     async def _settle(self) -> None:
         """Let late events arrive: the last upload of a slow radio may still be under way."""
-        quiet_s = self._quiet_s()
-        began_s = self._clock.now()
-        while True:
-            now = self._clock.now()
-            quiet_since_s = max(began_s, self._recorder.last_event_s)
-            if (now - quiet_since_s >= quiet_s and self._judge.deadline is None) or now - began_s >= SETTLE_LIMIT_S:
+        quiet_s, limit_s = QUIET_S[self._settings.time], SETTLE_LIMIT_S[self._settings.time]
+        began_s = now = self._clock.now()
+        while now - began_s < limit_s:
+            quiet = now - max(began_s, self._recorder.last_event_s) >= quiet_s
+            if quiet and self._judge.deadline is None and not self._under_way():
                 return
             await asyncio.sleep(quiet_s / 5)
+            now = self._clock.now()
 
-    def _quiet_s(self) -> float:
-        return (QUIET_S if self._fleet.is_perfect() else QUIET_RADIO_S)[self._settings.time]
+    def _under_way(self) -> bool:
+        """Whether something on a radio may still arrive. Perfect links hold nothing back."""
+        return not self._fleet.is_perfect() and len(self._timers) > self._recorder.timers
 
     # --- acts that are not about datagrams or time --------------------------------------------------------------------
 
@@ -300,3 +336,7 @@ class Rehearsal:
             self._broken = error
             if self._main is not None and not self._closing:
                 self._main.cancel()
+
+
+def _words_of(error: BaseException) -> str:
+    return str(error) or type(error).__name__

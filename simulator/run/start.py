@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from simulator.run.recorder import Recorder, Watch
 from simulator.run.rehearsal import Rehearsal, Target
 from simulator.run.settings import RunSettings
 from simulator.scenario.model import Scenario
+from simulator.wire.address import text
 from simulator.wire.ports import Wire
 
 
@@ -40,6 +42,8 @@ class Result:
     verdicts: Verdicts
     target: str
     """Name of what was under test."""
+    error: SimulatorError | None = None
+    """What broke the run off: somebody's signal, or a target that went away. None: it came to its end."""
     left_behind: tuple[str, ...] = ()
     """What clean-up could not remove from the platform."""
 
@@ -50,7 +54,8 @@ def rehearse(scenario: Scenario, settings: RunSettings, journal: Journal, watch:
     Args:
         journal: takes every record; flushed when this returns, however it does.
         watch: is told how it goes.
-    Raises: ScenarioError: it cannot be planned; TargetError, LocalError: it cannot be run; Interrupted.
+    Returns: the verdicts; also when the run was broken off, with `error` and what had been decided until then.
+    Raises: UsageError: it cannot be planned. LocalError: it cannot be run at all.
     """
     plan = make_plan(scenario, seed=settings.seed, only=settings.only)
     try:
@@ -114,11 +119,8 @@ class _Stage:
     target: Target
 
     def set(self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch) -> Rehearsal:
-        rerun = f"simulator run {scenario.place.file} --seed {plan.seed}"
-        if settings.time == "real" and settings.target is None:
-            rerun += " --time real"
         aliases: dict[str, str] = {}
-        judge = Judge(scenario, plan.names_by_group(), plan.names, aliases, rerun)
+        judge = Judge(scenario, plan.names_by_group(), plan.names, aliases, _again(scenario, plan, settings))
         recorder = Recorder(journal, judge, self.clock, self.timers, watch)
         recorder.put(
             RunRecord(
@@ -145,11 +147,21 @@ class _Stage:
         )
 
 
-def _noted(error: SimulatorError, rehearsal: Rehearsal) -> SimulatorError:
-    """The error, with what the run could not remove as notes."""
-    for what in rehearsal.left_behind:
-        error.add_note(f"not removed from the platform: {what}")
-    return error
+def _again(scenario: Scenario, plan: Plan, settings: RunSettings) -> str:
+    """The command line that runs this once more; the token is the user's to add, it is never shown."""
+    words = ["simulator", "run", scenario.place.file, "--seed", str(plan.seed)]
+    if settings.target is not None:
+        words += ["--target", settings.target.url]
+        words += ["--coap", text(settings.target.coap), "--udp", text(settings.target.udp)]
+    elif settings.time == "real" and settings.wire == "auto":
+        words += ["--time", "real"]
+    if settings.wire != "auto":
+        words += ["--wire", settings.wire]
+    if settings.stack is not None:
+        words += ["--stack", settings.stack]
+    if settings.only is not None:
+        words += ["--only", settings.only]
+    return shlex.join(words)
 
 
 async def _interruptible(loop: Any, rehearsal: Rehearsal, watch: Watch, *, cleans_up: bool = False) -> Result:
@@ -174,15 +186,20 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal, watch: Watch, *, clean
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
         loop.add_signal_handler(number, stop, number)
+    broken_off: SimulatorError | None = None
     try:
-        verdicts = await task
+        await task
     except asyncio.CancelledError:
         if not caught:
             raise
-        raise _noted(Interrupted(caught[0]), rehearsal) from None
+        broken_off = Interrupted(caught[0])
     except SimulatorError as error:
-        raise _noted(error, rehearsal) from None
+        broken_off = error
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
-    return Result(verdicts=verdicts, target=rehearsal.target_name, left_behind=tuple(rehearsal.left_behind))
+    verdicts, left = rehearsal.verdicts, tuple(rehearsal.left_behind)
+    assert verdicts is not None or broken_off is not None
+    if verdicts is None:
+        verdicts = Verdicts(verdict="inconclusive", judgements=(), cut=str(broken_off))
+    return Result(verdicts=verdicts, target=rehearsal.target_name, error=broken_off, left_behind=left)

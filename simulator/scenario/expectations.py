@@ -59,7 +59,7 @@ def never_list(reading: Reading, node: Node) -> tuple[EventMatcher, ...]:
     entries = reading.problems.items(node, "never", "[ciotConnect]")
     if isinstance(node, Items) and not entries:
         reading.problems.add("never is empty", node.place, "name an event, or leave never out")
-    return tuple(found for entry in entries if (found := matcher(reading.problems, entry)) is not None)
+    return tuple(found for entry in entries if (found := matcher(reading, entry)) is not None)
 
 
 def _seen(reading: Reading, node: Node, has_subjects: bool) -> SeenInOrder | None:
@@ -67,17 +67,17 @@ def _seen(reading: Reading, node: Node, has_subjects: bool) -> SeenInOrder | Non
     of: Subject | None = None
     of_node: Node | None = None
     if not isinstance(node, Mapping):
-        found = matcher(problems, node)
+        found = matcher(reading, node)
     else:
         rest = [(key, value) for key, value in node.entries if key.value != "of"]
         of_node = next((value for key, value in node.entries if key.value == "of"), None)
         events = [(key, value) for key, value in rest if key.value in EVENTS or key.value in WHOLE_RUN_FORMS]
         if len(rest) == 1:
-            found = named(problems, *rest[0])
+            found = named(reading, *rest[0])
         elif events and any(key.value in WHOLE_RUN_FORMS for key, _ in events):
             # One clear sentence about the form instead of one for each of its keys.
             form = next(key for key, _ in events if key.value in WHOLE_RUN_FORMS)
-            found = named(problems, form, None)
+            found = named(reading, form, None)
         else:
             problems.add(
                 "an entry of expect is one event with its data", node.place, "write {upstreamMessage: {…}, of: meters}"
@@ -153,7 +153,7 @@ def _counted(reading: Reading, mapping: Mapping, form: str) -> Counted | None:
             problems.add(f"{form} without sees", mapping.place, f"write {EXAMPLES[form]}")
         seen = None
     else:
-        seen = matcher(problems, what)
+        seen = matcher(reading, what)
     exact, least, most = (
         None if (value := fields.get(key)) is None else problems.integer(value, key, 0, MAX_COUNT)
         for key in ("times", "at_least", "at_most")
@@ -212,7 +212,7 @@ def _latency(reading: Reading, mapping: Mapping, form: str) -> LatencyOf | None:
     bounds: list[tuple[float, Condition]] = []
     for key, value in mapping.entries:
         if key.value == form:
-            seen = matcher(problems, value)
+            seen = matcher(reading, value)
             continue
         percentile = PERCENTILE.fullmatch(key.value)
         rank = 100.0 if key.value == "max" else float(percentile[1]) if percentile else 0.0

@@ -19,7 +19,7 @@ BURSTS = ("loss_p", "loss_r", "loss_b", "loss_g")
 
 MAX_DELAY_S = 86_400.0
 MAX_SPREAD = 10.0
-MAX_QUEUE = 1_000_000
+MAX_QUEUE = 100_000
 MAX_MTU_BYTES = 65_507
 
 

@@ -20,7 +20,7 @@ from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.source import parse, read
 from simulator.scenario.steps import steps
-from simulator.words import INVARIANTS, TOP_KEYS, TROUBLES
+from simulator.words import INVARIANTS, TOP_KEYS, TROUBLES, nearest
 
 SUFFIXES = (".yaml", ".yml")
 WORD = re.compile(r"[\w.:-]{1,64}")
@@ -48,10 +48,15 @@ def find(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     errors: list[ScenarioError] = []
     for path in paths:
-        here = _below(path) if path.is_dir() else [path]
+        try:
+            here = _below(path) if path.is_dir() else [path]
+            there = path.exists()
+        except OSError as error:  # a name that is too long, for one
+            errors.append(ScenarioError(f"cannot be looked at: {error.strerror}", Place(str(path))))
+            continue
         if not here:
             errors.append(ScenarioError("no scenario in this folder", Place(str(path)), "scenarios end in .yaml"))
-        elif not path.exists():
+        elif not there:
             errors.append(ScenarioError("no such file or folder", Place(str(path)), "check the name and the folder"))
         found.update(dict.fromkeys(here))
     if errors:
@@ -78,8 +83,8 @@ def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
     fields = Fields(mapping, problems, "a scenario", TOP_KEYS)
     promise, about, seed = fields.get("scenario"), fields.get("about"), fields.get("seed")
     for key, why in (("scenario", "one sentence that states a promise"), ("steps", "what happens, in order")):
-        if key not in mapping:
-            problems.add(f"no {key}:", Place(file), f"every scenario has {key}: {why}")
+        if not any(_means(word, key) for word in mapping.words()):
+            problems.add(f"no {key}", Place(file), f"every scenario has {key}: {why}")
 
     # Names are declared before they are used, whatever the order of the file.
     places = collections(reading, fields.get("collections"))
@@ -101,6 +106,11 @@ def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
     )
     problems.raise_if_any()
     return scenario
+
+
+def _means(word: str, key: str) -> bool:
+    """Whether a key of the file is this one, or this one mistyped, which is told where it stands."""
+    return word == key or (word not in TOP_KEYS and nearest(word, TOP_KEYS) == key)
 
 
 def _sentence(problems: Problems, node: Node, what: str) -> str:

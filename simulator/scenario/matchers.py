@@ -10,8 +10,10 @@ from simulator.scenario.model import Condition, EventMatcher
 from simulator.scenario.nodes import Items, Mapping, Node, Text
 from simulator.scenario.problems import NOT_YET, Problems, kind
 from simulator.scenario.quantities import NotAQuantity, parse
+from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
-from simulator.words import COMPARISONS, CONDITION_KEYS, EVENTS, WHOLE_RUN_FORMS, nearest
+from simulator.scenario.values import as_size, check_value
+from simulator.words import COMPARISONS, CONDITION_KEYS, EVENTS, FACTS, WHOLE_RUN_FORMS, nearest
 
 Comparison = Literal["below", "above", "at_least", "at_most"]
 
@@ -22,23 +24,25 @@ NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 MAX_PATTERN = 200
 
 
-def matcher(problems: Problems, node: Node) -> EventMatcher | None:
+def matcher(reading: Reading, node: Node) -> EventMatcher | None:
     """An event's name, or a mapping of its name to what its data must contain. None (and noted) if it is neither."""
+    problems = reading.problems
     if isinstance(node, Mapping):
         if len(node.entries) == 1:
             (key, data) = node.entries[0]
-            return named(problems, key, data)
+            return named(reading, key, data)
         if "of" in node:
             problems.add("of does not belong here", node.place, "a never with of: goes to the top-level expect")
         else:
             problems.add("an event is one name with its data", node.place, f"write {EXAMPLE}")
         return None
     text = problems.word(node, "an event")
-    return None if text is None else named(problems, text, None)
+    return None if text is None else named(reading, text, None)
 
 
-def named(problems: Problems, name: Text, data: Node | None) -> EventMatcher | None:
+def named(reading: Reading, name: Text, data: Node | None) -> EventMatcher | None:
     """The matcher of an event's name; `data`: None or nothing for any data."""
+    problems = reading.problems
     event = EVENTS.get(name.value)
     if event is None:
         if name.value in WHOLE_RUN_FORMS:
@@ -61,6 +65,7 @@ def named(problems: Problems, name: Text, data: Node | None) -> EventMatcher | N
         _check_key(problems, key, event.data)
         found = condition(problems, value, key.value)
         if found is not None:
+            check_value(reading, key.value, value, found)
             conditions.append((key.value, found))
     return EventMatcher(name=event.name, place=name.place, conditions=tuple(conditions))
 
@@ -68,6 +73,10 @@ def named(problems: Problems, name: Text, data: Node | None) -> EventMatcher | N
 def _check_key(problems: Problems, key: Text, known: tuple[str, ...]) -> None:
     """A slip of the pen is refused; a key that resembles none may be one that a real platform adds."""
     if key.value in known:
+        return
+    if key.value in FACTS:
+        hint = "name whom it is about instead: of: meters, or each: meters"
+        problems.add(f"{key.value} stands beside the event's data, not in it", key.place, hint)
         return
     near = nearest(key.value, known)
     if near is not None or not key.value.strip():
@@ -113,9 +122,9 @@ def below_or_above(problems: Problems, node: Node, what: str) -> Condition | Non
 
 def _compared(problems: Problems, node: Text, op: str, words: str) -> Condition | None:
     if NUMBER.fullmatch(words) is None:
-        problems.add(
-            f"{shown(node.value)} compares with no number", node.place, f"write it as {op} 5, or quote it if it is text"
-        )
+        size = as_size(words)
+        hint = f"write it as {op} 5, or quote it if it is text" if size is None else f"write it as {op} {size}"
+        problems.add(f"{shown(node.value)} compares with no number", node.place, hint)
         return None
     return Condition(op=cast(Comparison, op), value=words, number=float(words))
 

@@ -19,7 +19,9 @@ MAX_PAYLOAD_BYTES = 1 << 20
 
 FORMS = '24 B, {text: "…"}, {hex: 0a0b}, {file: PATH} or {template: "…"}'
 PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-EMPTY = "a payload is never empty by accident; write 0 B if that is meant"
+EMPTY = 'the platform makes no message of it; write {hex: ""} if that is meant'
+"""A payload is never empty by accident (scenarios §2), so there is one way to say it, and it looks like nothing else.
+The platform takes an empty upload for none, or for a poll (span §4.2, §4.3)."""
 
 
 def payload(reading: Reading, node: Node) -> Payload | None:
@@ -48,6 +50,8 @@ def payload(reading: Reading, node: Node) -> Payload | None:
         problems.add(f"{given[0]} must be text", fields.at(given[0]), f"write {FORMS}")
         return None
     if not value.value:
+        if given[0] == "hex":
+            return Payload(kind="bytes")
         problems.add(f"{given[0]} is empty", value.place, EMPTY)
         return None
     return _READERS[given[0]](reading, value)
@@ -56,6 +60,9 @@ def payload(reading: Reading, node: Node) -> Payload | None:
 def _random(reading: Reading, node: Text, size: float) -> Payload | None:
     if size != int(size):
         reading.problems.add(f"payload {shown(node.value)} is not a whole number of bytes", node.place)
+        return None
+    if not size:
+        reading.problems.add("a payload of 0 B is empty", node.place, EMPTY)
         return None
     return Payload(kind="random", size_bytes=int(size))
 

@@ -110,6 +110,11 @@ class SpanApi:
         answer = await self._ask("GET", "/span/collections", None, _Collections)
         return [collection.collectionId for collection in answer.collections]
 
+    async def devices(self, collection: str) -> list[str]:
+        """Returns: the ids of all its devices."""
+        answer = await self._ask("GET", f"/span/collections/{collection}/devices", None, _Devices)
+        return [device.deviceId for device in answer.devices]
+
     async def device_names(self, collection: str) -> dict[str, str]:
         """Returns: device id → its `name` tag, for devices that have one."""
         answer = await self._ask("GET", f"/span/collections/{collection}/devices", None, _Devices)

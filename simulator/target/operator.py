@@ -17,6 +17,8 @@ PARALLEL_ORDERS = 64
 
 _CLEANUP_S = 30.0
 _GONE = 404
+_BREATH = 64
+"""Orders after which somebody who wants to stop the run is listened to; in process no order ever waits."""
 
 
 class Operator:
@@ -31,24 +33,32 @@ class Operator:
         """Name → (collection id, device id)."""
         self._turn = asyncio.Semaphore(PARALLEL_ORDERS)
         self._sessions: dict[str, None] = {}
+        self._creating: asyncio.Future[None] | None = None
 
     # --- provisioning -------------------------------------------------------------------------------------------------
 
     async def create_collections(self, wanted: Iterable[tuple[str, Mapping[str, str]]]) -> None:
         """Create them on the platform, in order. Raises: TargetError."""
         for name, tags in wanted:
+            # What was asked for will be there, also if this run is told to end before the answer comes.
+            self._creating = asyncio.ensure_future(self._create_collection(name, tags))
             try:
-                self.collections[name] = collection = await self.api.create_collection(tags)
+                await asyncio.shield(self._creating)
             except ApiRefused as error:
                 raise TargetError(f"the platform refused to create a collection: {error}") from error
-            self._observer.collections[collection] = name or "default"
+
+    async def _create_collection(self, name: str, tags: Mapping[str, str]) -> None:
+        self.collections[name] = collection = await self.api.create_collection(tags)
+        self._observer.collections[collection] = name or "default"
 
     async def register(self, orders: Iterable[tuple[str, acts.CreateDevice]]) -> None:
         """Create many devices, a few at a time, begun in order. Raises: TargetError."""
         pending = iter(orders)
 
         async def work() -> None:
-            for name, order in pending:
+            for number, (name, order) in enumerate(pending, 1):
+                if not number % _BREATH:
+                    await asyncio.sleep(0)
                 result = await self.carry_out(name, order)
                 if not isinstance(result, acts.Done):
                     raise TargetError(f"the platform refused to create {name}: {result.reason}")
@@ -137,6 +147,8 @@ class Operator:
         left: list[str] = []
         try:
             async with asyncio.timeout(_CLEANUP_S):
+                if self._creating is not None:
+                    await asyncio.wait((self._creating,))
                 await self._end_sessions()
                 await self._remove_devices(left)
                 await self._remove_collections(left)
@@ -158,16 +170,23 @@ class Operator:
         self._sessions.clear()
 
     async def _remove_devices(self, left: list[str]) -> None:
-        pending = iter(list(self._devices.items()))
+        # The collections are ours, so all that is in them is, too: what was under way when the run ended is not in
+        # `_devices`.
+        names = {where: name for name, where in self._devices.items()}
+        for collection in self.collections.values():
+            with suppress(ApiRefused):
+                for device in await self.api.devices(collection):
+                    names.setdefault((collection, device), "")
+        pending = iter(names.items())
 
         async def work() -> None:
-            for name, (collection, device) in pending:
+            for (collection, device), name in pending:
                 try:
                     await self.api.delete_device(collection, device)
                 except ApiRefused as error:
                     if error.status != _GONE:
-                        left.append(f"device {name}: {error}")
-                del self._devices[name]
+                        left.append(f"device {name or device}: {error}")
+                self._devices.pop(name, None)
 
         try:
             async with asyncio.TaskGroup() as group:

@@ -201,19 +201,17 @@ class Calendar:
         return calls
 
     def _play_row(self, now: float, ready: Sized, most: int) -> int:
-        """Call what stands in the row of this moment, until something else comes first or `play` would end."""
+        """Call the first in the row of this moment and those behind it, until something else comes first."""
         soon, fresh = self._soon, self._fresh
-        calls = 0
-        while soon and calls < most and now <= self.limit and not (fresh and fresh[0][0] <= now):
+        for calls in range(1, most + 1):
             callback, argument = soon.popleft()
-            calls += 1
             try:
                 callback(argument, now)
             except Exception as failure:
                 self._failed(failure, callback, argument)
-            if ready:
-                break
-        return calls
+            if not soon or ready or (fresh and fresh[0][0] <= now) or now > self.limit:
+                return calls
+        return most
 
     def _failed(self, failure: Exception, callback: TimerCallback, argument: Any) -> None:
         if self._on_failure is None:

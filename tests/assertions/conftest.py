@@ -159,10 +159,17 @@ class Reader:
         )
 
 
-def judged(text: str, lines: Iterable[str], *, aliases: dict[str, str] | None = None, settle: bool = True) -> Judged:
+def judged(
+    text: str,
+    lines: Iterable[str],
+    *,
+    aliases: dict[str, str] | None = None,
+    settle: bool = True,
+    only: str | None = None,
+) -> Judged:
     """Judge a history as a live run does: time-outs are called when they are due, and at the end all are waited for."""
     scenario = loads(text, "x.yaml")
-    plan = make_plan(scenario)
+    plan = make_plan(scenario, only=only)
     judge = Judge(scenario, plan.names_by_group(), plan.names, aliases or {}, "simulator run x.yaml --seed 7")
     reader, findings, now = Reader(), [], 0.0
     for line in lines:

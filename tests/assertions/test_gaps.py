@@ -171,3 +171,100 @@ def test_gaps_without_end_do_not_fill_the_memory():
         gaps.add(second, second + 0.5, "dropped")
     assert len(gaps.all()) == GAPS_KEPT
     assert gaps.overlap(GAPS_KEPT + 50, GAPS_KEPT + 50.1) is not None
+
+
+# --- a gap that becomes known just before the end, of nearly the whole run --------------------------------------------
+
+QUIET = """
+scenario: nothing is seen
+devices: {m: {}, other: {}}
+steps:
+  - {upload: m, payload: 24 B, outcome: any, within: 5 s, never: [downstreamMessage]}
+  - {wait: 5 s, within: 5 s, never: [upstreamMessage]}
+expect:
+  - EXPECTATION
+"""
+
+
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        "{none: m, sees: upstreamMessage}",
+        "{none: m, sees: upstreamMessage, at_least: 2}",
+        "{each: m, sees: upstreamMessage, times: 0}",
+        "{each: m, sees: upstreamMessage, at_most: 3}",
+        "{some: m, sees: upstreamMessage, times: 0}",
+        "{never: [upstreamMessage]}",
+        "{never: [upstreamMessage], of: other}",
+        "{each: m, sees: upstreamMessage}",
+        "{some: m, sees: upstreamMessage}",
+        "{none: m, sees: upstreamMessage, times: 0}",
+        "{latency: upstreamMessage, p99: below 2 s}",
+    ],
+)
+@pytest.mark.parametrize("gap", ["29.9 gap 0.5 29 dropped", "29.9 gap 6 29 dropped"])
+def test_what_absence_decided_is_open_when_a_gap_becomes_known_at_last(judged, expectation, gap):
+    text = QUIET.replace("EXPECTATION", expectation)
+    lines = ["0 step 0", "1 > m upload 24", "2 < m upload timeout", "2 acted 0", "7 ended 0"]
+    lines += ["8 step 1", "13 acted 1", "18 ended 1", gap, "30 end done"]
+    found = judged(text, lines)
+    assert found.failed == set()
+    assert found.open == {"expect[0]", "steps[0].never[0]", "steps[1].never[0]"}
+    lines.remove(gap)
+    assert "expect[0]" not in judged(text, lines).open
+
+
+REPEATED = """
+scenario: again and again
+devices: {m: {transport: TRANSPORT}}
+steps:
+  - {attach: m, outcome: any}
+  - {upload: m, payload: 24 B, every: 1 min, times: 3, within: 2 min, outcome: any, expect: [upstreamMessage]}
+"""
+
+
+def test_a_missed_event_may_be_what_a_later_repetition_lacks(judged):
+    """The second event counts for the first upload, the third for the second: the third lacks one because of a gap."""
+    lines = ["0 step 0", "0 > m attach", "0 m ciotConnect", "0 m clientConnected", "0 < m attach ok", "0 acted 0"]
+    lines += ["0 step 1"]
+    for n in range(3):
+        lines.append(f"{60 * n + 1} > m upload 24 #{n}")
+        lines += [f"{60 * n + 1.5} m upstreamMessage"] if n else []
+        lines.append(f"{60 * n + 2} < m upload ok #{n}")
+    lines += ["122 acted 1"]
+    text = REPEATED.replace("TRANSPORT", "coap")
+    assert judged(text, lines).failed == {"steps[1].expect[0]", "invariant.upload-once"}
+    blind = judged(text, [*lines, "260 gap 1.2 1.8 dropped", "261 end done"])
+    assert blind.failed == set()
+    assert blind.open == {"steps[1].expect[0]", "invariant.upload-once"}
+
+
+def test_an_event_may_be_missed_before_its_act_is_over(judged):
+    text = "scenario: x\ndevices: {m: {}}\nsteps: [{attach: m}]\n"
+    lines = ["0 step 0", "1 > m attach", "3 < m attach ok", "3 acted 0"]
+    assert judged(text, lines).failed == {"invariant.act-once"}
+    assert judged(text, [*lines, "20 gap 1 2 dropped"]).open == {"invariant.act-once"}
+
+
+def test_a_missed_return_is_no_staying(judged):
+    text = "scenario: x\ncollections: {c: {}}\ndevices: {m: {}}\nsteps: [{move: m, to: c}, {move: m, to: default}]\n"
+    lines = ["0 step 0", "0 > m move", "0 m deviceMoved from=id-default to=id-c", "0 < m move ok", "0 acted 0"]
+    lines += ["1 step 1", "1 > m move", "1 m deviceMoved from=id-c to=id-default on=c", "1 < m move ok", "1 acted 1"]
+    lines += ["5 m firmwareCheck"]
+    assert "invariant.gone-after-move" in judged(text, lines).failed
+    assert "invariant.gone-after-move" in judged(text, [*lines, "6 gap 0.5 4 dropped"]).open
+
+
+def test_an_event_given_to_an_earlier_act_may_leave_a_later_one_without(judged):
+    text = REPEATED.replace("TRANSPORT", "coap").replace(", expect: [upstreamMessage]", "")
+    lines = ["0 step 0", "0 > m attach", "0 m ciotConnect", "0 m clientConnected", "0 < m attach ok", "0 acted 0"]
+    lines += ["0 step 1", "1 > m upload 24 #0", "2 < m upload ok #0"]
+    lines += ["3 > m upload 24 #1", "3.5 m upstreamMessage", "4 < m upload ok #1"]
+    assert judged(text, lines, settle=False).open
+    assert judged(text, lines).failed == {"invariant.upload-once"}
+    assert judged(text, [*lines, "30 gap 1.2 1.4 dropped"]).failed == set()
+    changes = "scenario: x\ndevices: {m: {}}\nsteps: [{update: m, imei: '', times: 2, every: 2 s}]\n"
+    lines = ["0 step 0", "1 > m update #0", "2 < m update ok #0", "3 > m update #1", "3.5 m deviceUpdated"]
+    lines += ["4 < m update ok #1", "4 acted 0"]
+    assert judged(changes, lines).failed == {"invariant.act-once"}
+    assert judged(changes, [*lines, "30 gap 1.2 1.4 dropped"]).failed == set()

@@ -321,6 +321,14 @@ UP = "m upstreamMessage transport="
         pytest.param(
             "coap", "perfect", ", path: u", ["1 > m upload 24 #0", "2 < m upload ok #0"], False, id="a reserved path"
         ),
+        pytest.param(
+            "coap", "perfect", ", path: rd", ["1 > m upload 24 #0", "2 < m upload ok #0"], True,
+            id="a path that is not reserved",
+        ),
+        pytest.param(
+            "coap", "perfect", ", path: rd", ["1 > m upload 24 #0", "2 UP", "3 < m upload ok #0"], False,
+            id="a path that is not reserved, shown",
+        ),
     ],
 )  # fmt: skip
 def test_uploads_are_shown_as_often_as_they_can_be(judged, transport, link, more, lines, alarm):
@@ -389,3 +397,22 @@ def test_any_mixture_of_losses_of_one_device_raises_no_alarm(judged, data):
         t += data.draw(st.sampled_from([2.0, 3.0, 30.0]))
     ordered = sorted(lines[len(LOGIN) + 1 :], key=lambda line: float(line.split()[0]))
     assert judged(uploads(), [*LOGIN, "0 step 1", *ordered]).failed == set()
+
+
+@pytest.mark.parametrize("name", [invariant.name for invariant in INVARIANTS])
+def test_a_scenario_can_allow_what_an_invariant_forbids(judged, name):
+    marks = next(mark for mark in test_damage_is_found.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    for parameter in marks.args[1]:
+        damage, broken = parameter.values
+        if broken == name:
+            found = judged(f"{SCENARIO}allow: [{name}]\n", damage(HEALTHY))
+            assert not [finding for finding in found.findings if finding.check == f"invariant.{name}"]
+            assert f"invariant.{name}" not in {judgement.check for judgement in found.verdicts.judgements}
+
+
+def test_a_move_to_where_the_device_is_may_show_as_an_update_once(judged):
+    text = "scenario: stays\ndevices: {m: {}}\nsteps: [{move: m, to: default}]\n"
+    lines = ["0 run", "0 step 0", "1 > m move", "1.5 m deviceUpdated", "2 < m move ok", "2 acted 0"]
+    assert judged(text, lines).failed == set()
+    assert judged(text, [*lines, "3 m deviceUpdated"]).failed == {"invariant.act-once"}
+    assert judged(text, ["0 run", "0.5 m deviceUpdated", *lines[1:]]).failed == {"invariant.act-once"}

@@ -262,3 +262,48 @@ steps:
     lines = ["0 step 0", "0 > m move", "1 m deviceMoved to=c9", "1 < m move ok", "1 acted 0"]
     assert judged(text, lines, aliases={"c9": "second"}).failed == set()
     assert judged(text, lines, aliases={"c9": "third"}).failed == {FIRST}
+
+
+# --- what a failure says of the event that came nearest ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("events", "check", "words"),
+    [
+        pytest.param(["0.5 m clientConnected", *BEGIN[2:]], FIRST, "before upload began at 1.0 s", id="earlier"),
+        pytest.param(["1 m clientConnected", *BEGIN[2:]], FIRST, "before upload began at 1.0 s", id="at that moment"),
+        pytest.param(
+            [*BEGIN[2:], "1.5 m upstreamMessage", "1.6 m clientConnected"],
+            SECOND,
+            "before clientConnected(id=ip), which the list puts first",
+            id="swapped",
+        ),
+    ],
+)
+def test_the_nearest_event_is_told_with_the_true_reason(judged, events, check, words):
+    found = judged(LIST, [*BEGIN[:2], *events, *END])
+    assert words in found.text(check).splitlines()[1]
+
+
+def test_an_event_that_stands_for_another_entry_or_repetition_is_called_so(judged):
+    twice = LIST.replace("clientConnected,", "upstreamMessage,")
+    found = judged(twice, [*BEGIN, "1.6 m upstreamMessage", *END])
+    assert "it stands for another expectation of the list" in found.text(SECOND)
+    lines = ["0 step 0", "0 > m upload 24 #0", "1 < m upload ok #0", "2 > m upload 24 #1", "3 < m upload ok #1"]
+    found = judged(REPEATED, [*lines, "4 m upstreamMessage", "5 > m upload 24 #2", "6 < m upload ok #2", "6 acted 0"])
+    assert "it stands for another repetition, or for another step" in found.text(FIRST)
+
+
+def test_one_order_over_all_says_what_not_all_had_seen_and_silences_nobody(judged):
+    begun = ["0 step 0", "0 > m.0 attach", "0 > m.1 attach", "0.5 m.0 ciotConnect", "0.5 m.0 clientConnected"]
+    rest = ["0.6 m.1 ciotConnect", "0.6 m.1 clientConnected", "1 < m.0 attach ok", "1 < m.1 attach ok", "1 acted 0"]
+    text = judged(ALL, [*begun, *rest]).text(SECOND)
+    assert "not all had seen ciotConnect by then, and the file asks for one order over all" in text
+    assert text.endswith("again with: simulator run x.yaml --seed 7")
+
+
+def test_what_others_must_see_is_run_again_with_those_who_act(judged):
+    lines = ["0 step 0", "1 > new.0 attach", "2 < new.0 attach rejected", "3 acted 0"]
+    found = judged(OTHERS, lines)
+    assert found.text(FIRST).endswith("again with: simulator run x.yaml --seed 7")
+    assert all("--only" not in str(finding) for finding in found.findings if finding.check == FIRST)

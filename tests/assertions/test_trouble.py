@@ -82,9 +82,53 @@ def test_trouble_tells_what_was_seen_and_how_to_accept_it(judged):
     text = found.text("trouble.imeiMismatch")
     assert text.startswith("m.0 had trouble: imeiMismatch(imsi=1, imei=350000000000006")
     assert "an expectation, or allow: [imeiMismatch], would accept it" in text
-    assert "2 concerned (m.0, m.1)" in text
+    assert "2 subjects (m.0, m.1); again with: simulator run x.yaml --seed 7" in text
+    assert "--only" not in text, "whoever came must act again, and not whom it is told of"
 
 
 def test_files_know_the_same_troubles(judged):
     del judged
     assert set(WORDS) == {*TROUBLES, "UpdateFailed", "TimedOut", "Reverted"} - {"firmwareStateChange"}
+
+
+STEPS = """
+scenario: refused once, and once more
+devices: {m: {}, n: {}}
+steps:
+  - {attach: m, outcome: rejected, within: 10 s, expect: [imsiMismatch]}
+  - {attach: m, outcome: any}
+WHOLE
+"""
+REFUSED = ["0 step 0", "1 > m attach", "1.5 m imsiMismatch", "2 < m attach rejected", "2 acted 0", "2 ended 0"]
+OF_STEP = "trouble.imsiMismatch"
+
+
+@pytest.mark.parametrize(
+    ("lines", "excused"),
+    [
+        pytest.param(["5 m imsiMismatch"], True, id="in its window"),
+        pytest.param(["12 m imsiMismatch"], False, id="when the window is over"),
+        pytest.param(["3 step 1", "3 > m attach", "3 m imsiMismatch"], False, id="of the next step"),
+        pytest.param(["5 n imsiMismatch"], False, id="of another device"),
+    ],
+)
+def test_what_a_step_asks_for_is_no_trouble_in_its_window_alone(judged, lines, excused):
+    assert (OF_STEP in judged(STEPS.replace("WHOLE", ""), [*REFUSED, *lines]).failed) is not excused
+
+
+def test_before_its_act_a_step_excuses_nothing(judged):
+    text = STEPS.replace("WHOLE", "")
+    assert OF_STEP in judged(text, ["0 step 0", "0.5 m imsiMismatch", *REFUSED[1:]]).failed
+
+
+def test_what_the_whole_run_asks_for_is_never_trouble(judged):
+    text = STEPS.replace("WHOLE", "expect: [{each: m, sees: imsiMismatch, at_least: 2}]")
+    assert OF_STEP not in judged(text, [*REFUSED, "3 step 1", "3 > m attach", "3 m imsiMismatch"]).failed
+
+
+def test_what_a_step_asks_of_others_is_no_trouble_until_its_window_is_over(judged):
+    text = STEPS.replace("WHOLE", "").replace("[imsiMismatch]", "[{imsiMismatch: {}, of: n}]")
+    begun = ["0 step 0", "1 > m attach", "1.5 n imsiMismatch", "2 < m attach rejected", "2 acted 0"]
+    assert OF_STEP not in judged(text, [*begun, "11.9 n imsiMismatch"]).failed
+    assert OF_STEP in judged(text, [*begun, "12 n imsiMismatch"]).failed
+    assert OF_STEP in judged(text, [*begun, "5 m imsiMismatch"]).failed

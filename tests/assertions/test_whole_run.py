@@ -182,3 +182,41 @@ def test_an_act_that_was_never_done_leaves_its_step_open(judged):
     found = judged(text, lines)
     assert found.open == {"steps[0].outcome"}
     assert "1 of 3 acts were done" in found.text("steps[0].outcome")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "words"),
+    [
+        ("{none: m, sees: upstreamMessage}", "never sees upstreamMessage"),
+        ("{none: m, sees: upstreamMessage, at_least: 2}", "sees upstreamMessage at most once"),
+        ("{none: m, sees: upstreamMessage, at_least: 4}", "sees upstreamMessage at most 3 times"),
+        ("{none: m, sees: upstreamMessage, times: 0}", "sees upstreamMessage at least once"),
+        ("{none: m, sees: upstreamMessage, at_most: 2}", "sees upstreamMessage at least 3 times"),
+        ("{none: m, sees: upstreamMessage, times: 2}", "does not see upstreamMessage exactly twice"),
+        ("{each: m, sees: upstreamMessage, times: 0}", "never sees upstreamMessage"),
+        ("{each: m, sees: upstreamMessage, at_most: 2}", "sees upstreamMessage at most twice"),
+        ("{some: m, sees: upstreamMessage, times: 0}", "some of m never sees upstreamMessage"),
+    ],
+)
+def test_counts_are_worded_as_what_each_one_does(judged, expectation, words):
+    assert judged(f"{HEAD}  - {expectation}\n", report(1, 1, 1)).of(ONCE).words == words
+
+
+def test_an_act_that_ends_at_the_very_moment_is_not_called_unfinished(judged):
+    text = "scenario: x\ndevices: {m: {}}\nsteps: [{upload: m, payload: 24 B, outcome: any}]\n"
+    text += "expect: [{never: [upstreamMessage]}]\n"
+    lines = ["0 step 0", "1 > m upload 24", "2 m upstreamMessage", "2 < m upload ok 2.04", "2 acted 0"]
+    assert "the device itself: ok, 2.04 at 2.0 s (upload)" in judged(text, lines).text(ONCE)
+    later = [line.replace("2 < m", "3 < m").replace("2 acted", "3 acted") for line in lines]
+    assert "the device itself: upload since 1.0 s, not over yet" in judged(text, later).text(ONCE)
+
+
+def test_numbers_and_nouns_agree(judged):
+    text = "scenario: x\ndevices: {m: {count: 2}}\nsteps: [{upload: m, payload: 24 B, outcome: any}]\n"
+    lines = ["0 step 0", "1 m.0 upstreamMessage"]
+    one = judged(text, lines, settle=False).text("invariant.upload-once").splitlines()[-1]
+    assert one == "      again with: simulator run x.yaml --seed 7 --only m.0"
+    twice = judged(text, [*lines, "2 m.0 upstreamMessage"]).text("invariant.upload-once").splitlines()[-1]
+    assert twice.startswith("      twice; again with:")
+    two = judged(text, [*lines, "2 m.1 upstreamMessage"]).text("invariant.upload-once").splitlines()[-1]
+    assert two.startswith("      2 subjects (m.0, m.1); again with:")

@@ -161,3 +161,29 @@ def test_a_stopped_run_ends_in_order(scenario, tmp_path, number, code):
 def test_help_imports_nothing_heavy(module):
     program = f"import sys, simulator.cli; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=30).returncode == 0
+
+
+def test_what_was_interrupted_looks_red_to_whoever_reads_the_files(scenario, tmp_path):
+    first, second = scenario(LONG, "a.yaml"), scenario(GREEN, "b.yaml")
+    command = [sys.executable, "-m", "simulator", "run", str(first), str(second), "--time", "real", "--out", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    journals = tmp_path / "out"
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in journals.rglob("journal.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 130, said
+    verdicts = json.loads((journals / "verdicts.json").read_bytes())
+    assert verdicts["verdict"] == "inconclusive"
+    assert [run["verdicts"]["cut"] for run in verdicts["runs"]] == ["the run ended early: interrupted", "not run"]
+
+
+def test_a_target_that_is_not_there_leaves_all_its_files(simulator, scenario, tmp_path):
+    path = scenario(GREEN)
+    done = simulator("run", path, "--target", "http://127.0.0.1:1", "--token", "t", "--out", "out")
+    assert done.returncode == 4
+    verdicts = json.loads((tmp_path / "out" / "verdicts.json").read_bytes())
+    assert verdicts["verdict"] == "inconclusive"
+    assert "refused" in verdicts["runs"][0]["verdicts"]["cut"]
+    assert {file.name for file in (tmp_path / "out").iterdir()} >= {"journal.jsonl", "junit.xml", "report.txt"}

@@ -24,7 +24,7 @@ HEAD = "scenario: a\ndevices: {m: {count: 10}, u: {transport: udp}, far: {link: 
         ("[{wait: 1 s, never: [ciotConnect]}]", 11),
         ("[{upload: u, outcome: any}]", 0),
         ("[{upload: m, outcome: timeout}]", 93),
-        ("[{upload: far, payload: 0 B}]", pytest.approx(6 + 2 * 0.6)),
+        ("[{upload: far, payload: {hex: ''}}]", pytest.approx(6 + 2 * 0.6)),
         ("[{upload: far, payload: 5 KiB}]", pytest.approx(6 + 5 * 2 * 0.6 + 5 * 1024 * 8 / 5000)),
         ("[{link: m, delay: 2 s}, {upload: m}]", 4),
         ("[{link: far, preset: perfect}, {upload: far}]", 0),

@@ -88,10 +88,84 @@ def test_gaps_and_an_early_end_are_told():
         cut="the run ended early: interrupted",
     )
     lines = text.report(ran(verdicts=verdicts, time="real")).splitlines()
-    assert lines[1] == "INCONCLUSIVE  x.yaml:11:5  nobody knows"
+    assert lines[0] == "INCONCLUSIVE  x.yaml  A promise"
+    assert lines[1] == "INTERRUPTED  x.yaml  the run ended early: interrupted"
+    assert lines[2] == "INCONCLUSIVE  x.yaml:11:5  nobody knows"
     assert "      the observer may have been blind from 0.000 s to 0.500 s: lost" in lines
     assert "      and 2 more times" in lines
-    assert "      the run ended early: interrupted" in lines
+
+
+CUT = Verdicts(verdict="inconclusive", judgements=(), cut="the run ended early: cannot connect to 127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("cut", "word"),
+    [
+        ("the run ended early: interrupted", "INTERRUPTED"),
+        ("terminated", "TERMINATED"),
+        ("not run", "NOT RUN"),
+        ("the run ended before step 2 (wait) was over", "ENDED EARLY"),
+        ("the run ended early: cannot connect to 127.0.0.1:1", "BROKEN"),
+        ("\x1b[2J", "BROKEN"),
+    ],
+)
+def test_an_early_end_has_a_line_of_its_own(cut, word):
+    verdicts = msgspec.structs.replace(CUT, cut=cut)
+    lines = text.report(ran(verdicts=verdicts, journal="j")).splitlines()
+    assert lines[1] == f"{word}  x.yaml  {cut}".replace("\x1b", "�")
+    assert "      nothing was decided" in lines
+    assert "      journal: j" in lines
+    assert text.report(ran(verdicts=verdicts), colour=True).count("\x1b[33m") == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "judgements", "counts"),
+    [("inconclusive", (), "inconclusive"), ("pass", (HELD,), "inconclusive"), ("fail", (HELD, FAILED), "fail")],
+)
+def test_a_run_that_ended_early_is_never_told_as_passed(verdict, judgements, counts):
+    cut = ran(verdicts=msgspec.structs.replace(CUT, verdict=verdict, judgements=judgements))
+    assert cut.verdict == counts
+    assert text.report(cut).startswith(counts.upper()[:4])
+    whole = json.loads(as_json.encode([ran(HELD), cut]))
+    assert (whole["verdict"], whole["runs"][1]["verdicts"]["verdict"]) == (counts, counts)
+    assert whole["runs"][0]["verdicts"]["verdict"] == "pass"
+
+
+def test_junit_shows_a_run_that_ended_early_in_red():
+    root = ElementTree.fromstring(junit.encode([ran(HELD), ran(verdicts=CUT, promise="cut")]))
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("2", "0", "1", "0")
+    fine, cut = root.findall("testsuite")
+    assert fine.get("errors") == "0"
+    assert fine.find(".//error") is None
+    assert (cut.get("tests"), cut.get("errors")) == ("1", "1")
+    case = cut.find("testcase")
+    assert case is not None
+    assert case.get("name") == junit.CUT_CASE == "the run itself"
+    error = case.find("error")
+    assert error is not None
+    assert error.get("message") == CUT.cut
+    assert error.text == f"x.yaml  {CUT.cut}"
+
+
+def test_nothing_run_is_nothing_passed():
+    assert json.loads(as_json.encode([]))["verdict"] == "inconclusive"
+
+
+def test_the_summary_counts_what_has_no_verdict():
+    failed = ran(verdicts=Verdicts(verdict="fail", judgements=(FAILED,), cut="terminated"))
+    rans = [ran(HELD), ran(verdicts=CUT), failed, ran(verdicts=msgspec.structs.replace(CUT, verdict="pass"))]
+    assert text.summary(rans, 130.0) == (
+        "1 passed, 1 failed, 2 without a verdict of 4 in 2 min 10 s, 24 h 0 min simulated\n"
+    )
+    assert "\x1b[33m2 without a verdict\x1b[0m" in text.summary(rans, 1.0, colour=True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0.0 s"), (59.94, "59.9 s"), (59.97, "1 min 0 s"), (130, "2 min 10 s"), (87593, "24 h 19 min")],
+)
+def test_durations(seconds, words):
+    assert text.duration(seconds) == words
 
 
 def test_colour_is_an_option_and_changes_nothing_else():
@@ -164,3 +238,9 @@ def test_junit_is_well_formed_whatever_the_words(words):
 def test_json_is_well_formed_whatever_the_words(words):
     evil = msgspec.structs.replace(FAILED, headline=words, details=(words,))
     assert json.loads(as_json.encode([ran(evil, promise=words)]))["runs"][0]["promise"] == words
+
+
+def test_one_act_and_one_event_are_no_plurals():
+    one = ran(HELD)
+    one = msgspec.structs.replace(one, verdicts=msgspec.structs.replace(one.verdicts, acts=1, events=1))
+    assert "      1 act, 1 event; " in text.report(one)

@@ -146,3 +146,67 @@ def test_a_wrong_token_is_told_as_what_it_is(hello, run_scenario, platform):
     with pytest.raises(TargetError, match="401"):
         run_scenario(hello, time="real", target=wrong)
     assert "wrong" not in repr(wrong)
+
+
+# --- where one step ends and the next begins --------------------------------------------------------------------------
+
+BETWEEN_STEPS = [
+    pytest.param(
+        """\
+  - attach: m
+  - attach: m
+    outcome: any
+    never: [ciotConnect]
+    within: 1 s
+""",
+        "fail",
+        id="an event of the step itself",
+    ),
+    pytest.param(
+        """\
+  - attach: m
+  - {send: m, payload: 3 B, never: [ciotConnect], within: 1 s}
+""",
+        "pass",
+        id="never is not broken by the step before",
+    ),
+    pytest.param(
+        """\
+  - attach: m
+  - {upload: m, payload: 3 B}
+  - {link: m, loss: 100 %}
+  - {upload: m, payload: 3 B, outcome: any, expect: [upstreamMessage], within: 1 s}
+""",
+        "fail",
+        id="an upload that is lost is not credited with the one before",
+    ),
+]
+
+
+@pytest.mark.parametrize("transport", ["udp", "coap"])
+@pytest.mark.parametrize(("steps", "verdict"), BETWEEN_STEPS)
+def test_a_step_is_not_credited_with_the_events_of_the_one_before(tmp_path, run_scenario, transport, steps, verdict):
+    path = tmp_path / "steps.yaml"
+    path.write_text(f"scenario: s\ndevices:\n  m: {{transport: {transport}}}\nsteps:\n{steps}", encoding="utf-8")
+    verdicts, report, _ = run_scenario(path)
+    assert verdicts.verdict == verdict, report
+
+
+@pytest.mark.parametrize("delay", ["25 s", "4 min"])
+def test_the_end_waits_for_what_is_still_on_the_radio(tmp_path, run_scenario, delay):
+    path = tmp_path / "late.yaml"
+    path.write_text(
+        f"scenario: s\ndevices:\n  m: {{transport: udp, link: {{preset: perfect, delay: {delay}}}}}\n"
+        "steps:\n  - attach: m\n  - {upload: m, payload: 3 B}\n"
+        "expect:\n  - {each: m, sees: upstreamMessage, times: 1}\n",
+        encoding="utf-8",
+    )
+    verdicts, report, _ = run_scenario(path)
+    assert verdicts.verdict == "pass", report
+
+
+def test_the_command_to_run_again_is_whole_and_quoted(tmp_path, run_scenario):
+    path = tmp_path / "two words.yaml"
+    path.write_text(HELLO.replace('"10"', '"11"'), encoding="utf-8")
+    _, report, _ = run_scenario(path, stack="aiocoap", seed=5)
+    assert f"simulator run '{path}' --seed 5 --stack aiocoap --only meters.0" in report

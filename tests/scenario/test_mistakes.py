@@ -71,9 +71,11 @@ STEPS = [
     ("{upload: m, payload: {text: a, hex: bb}}", "4:36: payload has both text and hex (keep one of them)"),
     (
         "{upload: m, payload: {text: ''}}",
-        "4:33: text is empty (a payload is never empty by accident; write 0 B if that",
+        '4:33: text is empty (the platform makes no message of it; write {hex: ""} if that is meant)',
     ),
-    ("{upload: m, payload: {hex: ' '}}", "4:32: hex is empty (a payload is never empty by accident"),
+    ("{upload: m, payload: {hex: ' '}}", "4:32: hex is empty (the platform makes no message of it"),
+    ("{upload: m, payload: 0 B}", "4:26: a payload of 0 B is empty (the platform makes no message of it; write {hex"),
+    ("{send: m, payload: 0 KiB}", "4:24: a payload of 0 B is empty"),
     ("{upload: m, payload: {hex: abc}}", "4:32: 'abc' is not hex (write two digits a byte: 0a0b)"),
     (
         "{upload: m, payload: {template: '{{ devise }}'}}",
@@ -152,7 +154,7 @@ DATA = [
     ("{bytes: [1, 2]}", "4:52: bytes must be a value, not a list (write {one_of: [a, b]})"),
     ("{bytes: {one_off: [a]}}", "4:53: no condition 'one_off' (did you mean 'one_of'?)"),
     ("{bytes: {one_of: []}}", "4:61: one_of is empty (write {one_of: [a, b]})"),
-    ("{bytes: {one_of: [a, [b]]}}", "4:65: one_of has a list in it (it takes plain values)"),
+    ("{bytes: {one_of: [1, [b]]}}", "4:65: one_of has a list in it (it takes plain values)"),
     ("{bytes: {not: 1, below: 2}}", "4:52: bytes takes one condition, not 2 (write {one_of: [a, b]})"),
     (
         "{bytes: below five}",
@@ -164,6 +166,45 @@ DATA = [
     ("{bytes: {matches: '(a|a)*'}}", "4:62: '(a|a)*' repeats what repeats, which can take for ever"),
     ("{bytes: {matches: '((a{2,5})b){3}'}}", "4:62: '((a{2,5})b){3}' repeats what repeats, which can take for ever"),
     ("{bytes: {matches: " + "a" * 201 + "}}", "4:62: the pattern is too long (at most 200 characters)"),
+    ("{bytes: below 64 KiB}", "4:52: 'below 64 KiB' compares with no number (write it as below 65536)"),
+    # what can never be there
+    ("{transport: upd}", "4:56: no transport 'upd' (did you mean 'udp'?)"),
+    ("{transport: UDP}", "4:56: no transport 'UDP' (did you mean 'udp'?)"),
+    ("{transport: {not: cap}}", "4:62: no transport 'cap' (did you mean 'coap'?)"),
+    ("{transport: {one_of: [udp, caop]}}", "4:71: no transport 'caop' (did you mean 'coap'?)"),
+    ("{transport: {matches: ^x}}", "4:66: no transport matches '^x' (known: udp, coap, dtls"),
+    ("{transport: below 5}", "4:56: transport is a word, and no number is compared with it (known: udp, coap"),
+    ("{bytes: 24 B}", "4:52: bytes is a number without a unit, not '24 B' (write bytes: \"24\")"),
+    ("{bytes: '24 B'}", "4:52: bytes is a number without a unit, not '24 B' (write bytes: \"24\")"),
+    ("{bytes: 64KiB}", "4:52: bytes is a number without a unit, not '64KiB' (write bytes: \"65536\")"),
+    ("{bytes: 024}", "4:52: bytes is a number without a unit, not '024' (write bytes: \"24\")"),
+    ("{bytes: 24.0}", "4:52: bytes is a number without a unit, not '24.0' (write bytes: \"24\")"),
+    ("{bytes: many}", "4:52: bytes is a number without a unit, not 'many' (write bytes: \"24\")"),
+    ("{bytes: blow 64}", "4:52: bytes is a number without a unit, not 'blow 64' (did you mean 'below 64'?)"),
+    ("{bytes: {not: 1 B}}", "4:58: bytes is a number without a unit, not '1 B' (write \"1\")"),
+    ("{bytes: {one_of: [1, 02]}}", "4:65: bytes is a number without a unit, not '02' (write \"2\")"),
+    ("{bytes: below 0}", "4:52: bytes is never below 0 (it is at least 0)"),
+    ("{bytes: at_most -1}", "4:52: bytes is never at_most -1 (it is at least 0)"),
+    ("{collectionId: default}", "4:45: collectionId stands beside the event's data, not in it (name whom it is about"),
+]
+
+OTHER_DATA = [
+    ("deviceMoved: {to: nowhere}", "no collection 'nowhere' (known: default, north)"),
+    ("deviceMoved: {from: {one_of: [default, norht]}}", "no collection 'norht' (did you mean 'north'?)"),
+    ("deviceMoved: {from: {not: ''}}", "no collection '' (known: default, north)"),
+    ("firmwareStateChange: {state: Curent}", "no state 'Curent' (did you mean 'Current'?)"),
+    ("clientConnected: {id: cert}", "no id 'cert' (known: ip, certificate)"),
+    ("imeiMismatch: {imsi: blank}", "imsi is never 'blank' (it has up to 16 digits; write any if"),
+]
+
+POSSIBLE_DATA = [
+    "upstreamMessage: {transport: {one_of: [udp, dtls, unspecified]}, bytes: {one_of: [0, 24]}}",
+    "upstreamMessage: {transport: {matches: ^coap}, bytes: {matches: '^2'}}",
+    "upstreamMessage: {transport: any, bytes: at_least 0}",
+    "deviceMoved: {from: default, to: north}",
+    "deviceMoved: {from: {not: north}, to: {matches: ^n}}",
+    "firmwareStateChange: {state: {not: Current}}",
+    "imsiMismatch: {imsi: 001010000000001, expectedImsi: ''}",
 ]
 
 WHOLE_RUN = [
@@ -267,6 +308,26 @@ def test_mistakes_of_a_data_matcher(mistakes, data, told):
     _is_told(mistakes(f"{HEAD}  - {{upload: m, expect: [{{upstreamMessage: {data}}}]}}\n"), told)
 
 
+NORTH = "scenario: a\ncollections: {north: }\ndevices: {m: {}}\nsteps:\n"
+
+
+@pytest.mark.parametrize(("data", "told"), OTHER_DATA)
+def test_values_that_no_event_can_have(mistakes, data, told):
+    _is_told(mistakes(f"{NORTH}  - {{upload: m, never: [{{{data}}}]}}\n"), told)
+
+
+@pytest.mark.parametrize("data", POSSIBLE_DATA)
+def test_values_that_an_event_can_have(mistakes, data):
+    assert mistakes(f"{NORTH}  - {{upload: m, expect: [{{{data}}}]}}\nexpect: [{{none: m, sees: {{{data}}}}}]\n") == []
+
+
+def test_collections_that_could_not_be_read_are_not_called_unknown_too(mistakes):
+    step = "{move: m, to: x, expect: [{deviceMoved: {to: x}}]}"
+    assert mistakes(f"scenario: a\ncollections: 5\ndevices: {{m: }}\nsteps: [{step}]\n") == [
+        "2:14: collections must be a mapping, not a word (write it as {north: {region: north}})"
+    ]
+
+
 @pytest.mark.parametrize(("entry", "told"), WHOLE_RUN)
 def test_mistakes_of_an_expectation_of_the_whole_run(mistakes, entry, told):
     _is_told(mistakes(f"{HEAD}  - upload: m\nexpect:\n  - {entry}\n"), told)
@@ -279,8 +340,14 @@ def test_mistakes_of_a_file(mistakes, line, told):
 
 def test_what_a_file_must_have(mistakes):
     assert mistakes("about: x") == [
-        "no scenario: (every scenario has scenario: one sentence that states a promise)",
-        "no steps: (every scenario has steps: what happens, in order)",
+        "no scenario (every scenario has scenario: one sentence that states a promise)",
+        "no steps (every scenario has steps: what happens, in order)",
+    ]
+    assert mistakes("scenario: a\nstep: [{wait: 1 s}]") == [
+        "2:1: unknown key 'step' in a scenario (did you mean 'steps'?)"
+    ]
+    assert mistakes("Scenario: a\nsteps: [{wait: 1 s}]") == [
+        "1:1: unknown key 'Scenario' in a scenario (did you mean 'scenario'?)"
     ]
     assert mistakes("scenario: a\nsteps: []") == ["2:8: no steps (a scenario in which nothing happens proves nothing)"]
 

@@ -15,6 +15,7 @@ from simulator.wire import batch, batch_layout, selftest
 from simulator.wire.address import LOOPBACK, address, ipv4, port_of
 from simulator.wire.batch import BatchPort, BatchWire
 from simulator.wire.batch_layout import Inbox, Outbox
+from simulator.wire.ports import deliver_batches
 from simulator.wire.socket_port import BATCH
 from simulator.wire.sockets import bind_udp
 
@@ -184,3 +185,116 @@ def test_a_fleet_has_the_port_of_its_socket():
         await wire.close()
 
     asyncio.run(main())
+
+
+class _HandLoop:
+    """Turned by hand; keeps what is reported to it."""
+
+    def __init__(self):
+        self.errors = []
+
+    def add_reader(self, *_):
+        """Turned by hand."""
+
+    remove_reader = call_soon = add_writer = remove_writer = add_reader
+
+    def call_exception_handler(self, context):
+        self.errors.append((str(context["exception"]), context["message"], context["peer"]))
+
+
+@pytest.fixture
+def pair():
+    """A server whose receiver must not be called, a client, and their loop."""
+    loop = _HandLoop()
+
+    def single(*_):
+        raise AssertionError("the batch receiver stands in for this one")
+
+    ports = [BatchPort(bind_udp("127.0.0.1", 0), single, VirtualClock(7.0), loop) for _ in range(2)]
+    yield (*ports, loop)
+    for port in ports:
+        port.close()
+
+
+def _send(client, server, datas):
+    for data in datas:
+        client.send(data, server.address)
+    client.flush()
+
+
+@pytest.mark.parametrize(
+    "datas",
+    [
+        pytest.param([b"alone"], id="one"),
+        pytest.param([b"%08d" % number for number in range(BATCH)], id="all of one length"),
+        pytest.param([bytes([number]) * (number * 37 % 1500) for number in range(BATCH)], id="of many lengths"),
+        pytest.param([b""] * 5, id="empty"),
+        pytest.param([b"x" * 8] * 9 + [b"x" * 9], id="all but one of one length"),
+    ],
+)
+def test_a_batch_receiver_is_called_once_with_all_of_it(pair, datas):
+    server, client, _ = pair
+    batches = []
+    server.deliver_batches(lambda datagrams, now: batches.append((list(datagrams), now)))
+    for _ in range(2):  # the second batch looks like the first, and is read anew all the same
+        _send(client, server, datas)
+        assert server.drain() == len(datas)
+    assert batches == [([(data, client.address, LOOPBACK) for data in datas], 7.0)] * 2
+    assert server.counts.received_bytes == 2 * sum(map(len, datas))
+
+
+def test_batches_from_other_senders_keep_their_addresses(pair):
+    server, client, loop = pair
+    other = BatchPort(bind_udp("127.0.0.1", 0), lambda *_: None, VirtualClock(), loop)
+    peers = []
+    server.deliver_batches(lambda datagrams, _now: peers.extend(peer for _, peer, _ in datagrams))
+    for sender in (client, other, client, client, other):
+        _send(sender, server, [b"a", b"b"])
+        server.drain()
+    assert peers == [port.address for port in (client, other, client, client, other) for _ in range(2)]
+    other.close()
+
+
+def test_a_batch_receiver_that_raises_is_given_the_rest(pair):
+    server, client, loop = pair
+    seen = []
+
+    def receive_many(datagrams, _now):
+        for data, _, _ in datagrams:
+            seen.append(data)
+            if data in (b"2", b"3", b"9"):
+                raise RuntimeError(f"no {data.decode()}")
+
+    server.deliver_batches(receive_many)
+    _send(client, server, [b"%d" % number for number in range(10)])
+    assert server.drain() == 10
+    assert seen == [b"%d" % number for number in range(10)]
+    told = "receiver failed on a datagram of 1 bytes"
+    assert loop.errors == [(f"no {number}", told, client.address) for number in (2, 3, 9)]
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_batch_receiver_that_closes_its_port_gets_no_more(pair, raises):
+    server, client, loop = pair
+    seen = []
+
+    def receive_many(datagrams, _now):
+        for data, _, _ in datagrams:
+            seen.append(data)
+            if data == b"4":
+                server.close()
+                if raises:
+                    raise RuntimeError("closed, and worse")
+
+    server.deliver_batches(receive_many)
+    _send(client, server, [b"%d" % number for number in range(10)])
+    server.drain()
+    assert seen == [b"0", b"1", b"2", b"3", b"4"]
+    assert len(loop.errors) == raises
+
+
+def test_a_port_without_batches_keeps_its_receiver():
+    class Plain:
+        """A port that moves one datagram at a time."""
+
+    deliver_batches(Plain(), lambda *_: None)

@@ -113,6 +113,39 @@ def test_playing_to_the_end_calls_everything_at_its_own_time(story, few):
     assert timers.next() is None
 
 
+@given(stories(), st.lists(st.tuples(st.booleans(), SPANS.map(abs)), max_size=8))
+def test_playing_goes_on_as_before_when_time_jumps_or_somebody_is_ready_in_between(story, jumps):
+    """As a loop does it: tasks get ready and ask for more, and a timer of the loop moves the clock."""
+    script, moves = story
+    asked = [one for _, more in moves for one in more]
+    clock, timers, model, ready = VirtualClock(), Calendar(), Model(), []
+    log, expected, now = [], [], 0.0
+    played, modelled = scripted(timers, log, script), scripted(model, expected, script)
+
+    def stop_here(label, at):
+        played(label, at)
+        ready.append(label)
+
+    for jump, span in jumps:
+        for delay, label in asked:
+            timers.at(clock.time_s + delay, played if jump else stop_here, label)
+            model.at(now + delay, modelled, label)
+        until = clock.time_s + span
+        timers.limit = until
+        while timers.play(clock, ready):
+            ready.clear()
+        clock.time_s = until
+        while model.heap and model.heap[0][0] <= until:
+            when, _, callback, argument = heappop(model.heap)
+            now = max(now, when)
+            callback(argument, now)
+        now = until
+        assert (log, timers.next(), len(timers)) == (expected, model.next(), len(model.heap))
+    timers.expire(now + 7.0)
+    model.expire(now + 7.0)
+    assert log == expected
+
+
 def test_equal_times_are_called_in_the_order_of_asking():
     timers, log = Calendar(), []
     for n in range(100):
@@ -137,6 +170,22 @@ def test_what_is_asked_for_in_the_past_comes_in_the_next_turn_with_the_present_t
     assert timers.next() == 3.0
     timers.expire(100.5)
     assert log == [100.5]
+
+
+@pytest.mark.parametrize(
+    "turn", [lambda c, _: c.expire(5.0), lambda c, clock: c.play(clock, ())], ids=["expire", "play"]
+)
+def test_what_is_asked_for_a_moment_that_was_played_comes_before_what_is_later(turn):
+    timers, clock, log = Calendar(), VirtualClock(), []
+    timers.at(1.0, lambda *_: None)
+    timers.play(clock, ())
+    clock.time_s = 5.0
+    for when in (1.03, 1.0, 1.02, 1.0):
+        timers.at(when, lambda when, now: log.append((when, now)), when)
+    assert timers.next() == 1.0
+    assert len(timers) == 4
+    turn(timers, clock)
+    assert log == [(1.0, 5.0), (1.0, 5.0), (1.02, 5.0), (1.03, 5.0)]
 
 
 def test_who_asks_for_now_again_and_again_does_not_hold_up_the_driver():

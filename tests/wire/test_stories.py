@@ -113,6 +113,24 @@ def test_a_stopped_story_ignores_what_it_waited_for_and_cleans_up(stage):
     assert errors == []
 
 
+def test_a_story_that_is_stopped_by_its_own_act_does_not_end(stage):
+    calendar, _, errors = stage
+    after = []
+
+    def stop_and_answer(_act, running, now):
+        stories.stop(running)
+        stories.resume(running, acts.Done(), now)
+
+    stories = Stories(calendar, {acts.RemoveDevice: stop_and_answer}, errors.append)
+
+    def story():
+        yield acts.RemoveDevice()
+        after.append("went on")
+
+    stories.start(Endpoint("m", 1), story(), lambda r, now: after.append("ended"), 0.0)
+    assert (after, errors, len(stories)) == ([], [], 0)
+
+
 def test_who_waits_for_what_is_told(stage):
     _, stories, _ = stage
 

@@ -1,8 +1,8 @@
 """The CoAP clients of all simulated devices, in one object (RFC 7252 §4, §5.2; block-wise: RFC 7959).
 
 It knows no socket, loop or clock: datagrams come in through `receive`, leave through `transmit`, and everything that
-waits is in the driver's calendar. How messages leave is in `sending`, what a transfer in blocks asks next in `blocks`,
-the table of an exchange in `exchange`; here replies find their exchange, and results their caller.
+waits is in the driver's calendar. How messages leave is in `sending`, what comes back in `replies`, the table of an
+exchange in `exchange`; here requests begin, results find their caller, and what nearly always happens is written out.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from simulator.protocol.coap.exchange import (
     pack_tail,
     splitmix64,
 )
-from simulator.protocol.coap.numbers import Code, Type, is_response
+from simulator.protocol.coap.numbers import Code, is_response
 from simulator.protocol.coap.replies import Replies
 from simulator.protocol.coap.sending import Counts, Sender, Transmit
 from simulator.protocol.coap.settings import PRESETS, Settings
 from simulator.protocol.coap.templates import RequestTemplates
 
-_CON, _NON, _ACK, _RST = int(Type.CON), int(Type.NON), int(Type.ACK), int(Type.RST)
-_GET, _CONTINUE = int(Code.GET), int(Code.CONTINUE)
+_CONTINUE = int(Code.CONTINUE)
 _CON_SENT, _NON_SENT, _DONE = State.CON_SENT, State.NON_SENT, State.DONE
 _join = b"".join
 

@@ -157,7 +157,7 @@ class Sender:
             return  # an older entry of the calendar; a nearer one has done its work
         device.alarm = inf
         for exchange in device.flying:
-            if exchange.deadline <= now and exchange.state <= _NON_SENT:  # a callback may have ended others
+            if exchange.deadline <= now:
                 self._expire(exchange, now)
         self.wake_by(min([exchange.deadline for exchange in device.flying], default=inf), device)
 

@@ -19,7 +19,7 @@ from simulator.protocol.coap.codec import CoapFormatError, Message, Options, dec
 from simulator.protocol.coap.dedup import EXCHANGE_LIFETIME_S, NON_LIFETIME_S, Dedup, Kept, remember
 from simulator.protocol.coap.numbers import Type
 from simulator.protocol.coap.server_head import Head, read_head
-from simulator.protocol.coap.server_requests import SHORT_TAIL_BYTES, RequestLayer
+from simulator.protocol.coap.server_requests import SHORT_TAIL_BYTES, RequestLayer, most_bytes
 from simulator.protocol.coap.server_types import Handler, Peer, Request, Response, ServerSettings
 
 _MEMO_BYTES = 96  # longer option blocks are rare, and seldom met again
@@ -80,6 +80,7 @@ class ServerLayer:
         settings = settings or ServerSettings()
         self.counts = ServerCounts()
         self._handler = handler
+        self._verified = verified
         self._largest = settings.max_upload_bytes
         self._requests = RequestLayer(handler, settings, verified)
         self._dedup = Dedup(peers=settings.peers, strangers=settings.strangers, verified=verified)
@@ -118,8 +119,7 @@ class ServerLayer:
         kept = ring.get(key)
         if kept is not None:
             if kept.until > now:
-                self.counts.repeated += 1
-                return kept.answer
+                return self._again(kept.answer, len(data), peer)
             del ring[key]
         confirmable = first < _NON
         handler = self._handler  # as a local: Python 3.11 is slow to call what an attribute holds
@@ -170,8 +170,7 @@ class ServerLayer:
         kept = ring.get(key)
         if kept is not None:
             if kept.until > now:
-                self.counts.repeated += 1
-                return kept.answer
+                return self._again(kept.answer, len(data), peer)
             del ring[key]
         head = self._head_of(data, message)
         reply = self._requests.serve(message.code, head, message.payload, peer, confirmable, len(data), now)
@@ -179,6 +178,13 @@ class ServerLayer:
         if reply.remember:
             remember(ring, self._ring_size, key, answer, now + (EXCHANGE_LIFETIME_S if confirmable else NON_LIFETIME_S))
         return answer
+
+    def _again(self, answer: bytes | None, size_bytes: int, peer: Peer) -> bytes | None:
+        """The answer to a repetition of that size. A forger may repeat an id in a datagram that is shorter."""
+        self.counts.repeated += 1
+        if answer is None or len(answer) <= most_bytes(size_bytes) or self._verified(peer):
+            return answer
+        return None
 
     def _datagram(self, message: Message, code: int, tail: bytes) -> bytes:
         """An ACK with the message's own id, or a NON with one made from it."""

@@ -35,6 +35,11 @@ _METHODS = frozenset({Code.GET, Code.POST, Code.PUT, Code.DELETE})
 _UNFINISHED = frozenset({Code.REQUEST_ENTITY_TOO_LARGE, Code.REQUEST_ENTITY_INCOMPLETE})
 
 
+def most_bytes(asked_bytes: int) -> int:
+    """The longest datagram that a stranger may be sent for one of `asked_bytes`."""
+    return AMPLIFICATION * (IP_UDP_HEADER_BYTES + asked_bytes) - IP_UDP_HEADER_BYTES
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """What goes into the answer, behind the header and the token."""
 
@@ -153,8 +158,7 @@ class RequestLayer:
         most = self._settings.block2_szx
         if self._verified(peer):
             return most
-        room_bytes = AMPLIFICATION * (IP_UDP_HEADER_BYTES + size_bytes) - IP_UDP_HEADER_BYTES - 12 - header_bytes
-        return largest_szx(room_bytes, most)
+        return largest_szx(most_bytes(size_bytes) - 12 - header_bytes, most)
 
     def _answers_of(self, peer: Peer) -> Shelf[TransferKey, Response]:
         return self._answers if self._verified(peer) else self._stranger_answers

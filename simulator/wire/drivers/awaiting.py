@@ -29,12 +29,13 @@ class AwaitingClient:
     A failed exchange is a result (NoAnswer), not an exception. Cancelling the await cancels the exchange.
     """
 
-    __slots__ = ("_clock", "_engine", "_ready", "resolve")
+    __slots__ = ("_clock", "_engine", "_loop", "_ready", "resolve")
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         """`clock` must show the run time that the engine is fed with."""
         self._engine = engine
         self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None  # that of the first request
         self._ready: list[Reply] = []  # not empty: `_wake_all` is on its way
         self.resolve = self._resolved  # bound once
 
@@ -60,6 +61,8 @@ class AwaitingClient:
         szx: int | None = None,
     ) -> Answer | NoAnswer:
         """Any method; arguments and errors as `Engine.request`."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         reply = Reply(self)
         engine, now = self._engine, self._clock.now()
         if szx is None:
@@ -80,8 +83,8 @@ class AwaitingClient:
             return
         reply.outcome = result
         ready = self._ready
-        if not ready:
-            asyncio.get_running_loop().call_soon(self._wake_all)
+        if not ready and self._loop is not None:
+            self._loop.call_soon(self._wake_all)
         ready.append(reply)
 
     def _wake_all(self) -> None:
@@ -93,8 +96,8 @@ class AwaitingClient:
                     reply.context.run(reply.wakeup, reply)
         finally:
             self._ready[:0] = left = list(rest)
-            if left:  # a task has ended the loop, with SystemExit or the like
-                asyncio.get_running_loop().call_soon(self._wake_all)
+            if left and self._loop is not None:  # a task has ended the loop, with SystemExit or the like
+                self._loop.call_soon(self._wake_all)
 
 
 class Reply(msgspec.Struct, eq=False):

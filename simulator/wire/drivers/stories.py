@@ -69,13 +69,14 @@ _SENT: Final = Sent()
 class Running:
     """A story under way. Compare by identity."""
 
-    __slots__ = ("act", "done", "endpoint", "over", "pending", "stepping", "story")
+    __slots__ = ("act", "busy", "done", "endpoint", "pending", "story")
 
     def __init__(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None]) -> None:
         self.endpoint, self.story, self.done = endpoint, story, done
         self.act: Act | None = None
         self.pending: Any = _NOTHING
-        self.stepping = self.over = False
+        self.busy = False
+        """Whether it is being stepped, or is over: in both cases nobody may step it."""
 
 
 class Stories:
@@ -114,8 +115,7 @@ class Stories:
 
     def stop(self, running: Running) -> None:
         """End a story where it stands; its `done` is not called."""
-        if not running.over:
-            self._forget(running)
+        if self._forget(running):
             running.story.close()
 
     def resume(self, running: Running, result: Any, now: float) -> None:
@@ -123,30 +123,28 @@ class Stories:
 
         A story that has ended or was stopped ignores it.
         """
-        if running.over:
-            return
-        if running.stepping:  # the performer answered before it returned: the loop below takes it, nothing recurses
+        if running.busy:  # the performer answered before it returned: the loop below takes it, nothing recurses
             running.pending = result
             return
-        running.stepping = True
+        running.busy = True
         try:
             while result is not _NOTHING:
                 act = running.act = running.story.send(result)
                 running.pending = _NOTHING
                 self._performers[type(act)](act, running, now)
                 result = running.pending
+            running.busy = running not in self._running
         except StopIteration as end:
-            self._forget(running)
-            running.done(end.value, now)
+            if self._forget(running):
+                running.done(end.value, now)
         except Exception as error:
             self._forget(running)
             self._on_error(error)
-        finally:
-            running.stepping = False
 
-    def _forget(self, running: Running) -> None:
-        running.over = True
-        self._running.pop(running, None)
+    def _forget(self, running: Running) -> bool:
+        """It is over. Returns False if it was before."""
+        running.busy = True
+        return self._running.pop(running, self) is None
 
     def __len__(self) -> int:
         return len(self._running)

@@ -647,3 +647,109 @@ def test_splitmix_is_the_published_one() -> None:
         3203168211198807973,
         9817491932198370423,
     ]
+
+
+# --- batches, and what is nearly a plain answer ---------------------------------------------------------------------
+
+
+def test_a_batch_holds_answers_for_many_devices_and_whatever_else_came() -> None:
+    bench = Bench()
+    batch = []
+    for number in range(10):
+        bench.post(number, device=DEVICE + number)
+        batch.append((encode(piggybacked(bench.last())), PEER, DEVICE + number))
+    batch[3:3] = [(b"", PEER, DEVICE), (b"garbage", PEER, DEVICE), (b"\x64\x41", PEER, 7), batch[0]]
+    bench.engine.receive_many(batch, 0.5)
+    assert bench.results == [(number, CREATED_ANSWER, 0.5) for number in range(10)]
+    assert (bench.engine.counts.answered, bench.engine.counts.malformed, bench.engine.counts.duplicates) == (10, 3, 1)
+
+
+def test_a_batch_goes_on_behind_a_callback_that_raises() -> None:
+    bench = Bench()
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("ours")
+
+    bench.engine.request(DEVICE, PEER, POST, "up", b"1", True, fails, None, 0.0)
+    first = encode(piggybacked(bench.last()))
+    bench.post("second", device=OTHER)
+    batch = iter([(first, PEER, DEVICE), (encode(piggybacked(bench.last())), PEER, OTHER)])
+    with pytest.raises(RuntimeError, match="ours"):
+        bench.engine.receive_many(batch, 0.5)
+    bench.engine.receive_many(batch, 0.5)
+    assert bench.results == [("second", CREATED_ANSWER, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "outcomes"),
+    [
+        pytest.param(lambda answer: answer, [CREATED_ANSWER], id="a plain answer"),
+        pytest.param(lambda answer: answer[:1] + bytes((NOT_FOUND,)) + answer[2:], [Answer(NOT_FOUND, b"")], id="4.04"),
+        pytest.param(lambda answer: answer[:1] + bytes((CONTINUE,)) + answer[2:], [BAD], id="2.31 without a block"),
+        pytest.param(lambda answer: answer + b"\xffyes", [Answer(CREATED, b"yes")], id="with a payload"),
+        pytest.param(lambda answer: answer + b"\xff", [], id="with an empty payload"),
+        pytest.param(lambda answer: answer[:-1] + bytes((answer[-1] ^ 1,)), [], id="of another token"),
+        pytest.param(lambda answer: answer[:3] + bytes((answer[3] ^ 1,)) + answer[4:], [], id="of another id"),
+        pytest.param(lambda answer: b"\x63" + answer[1:], [], id="with a shorter token than it has"),
+        pytest.param(lambda answer: b"\xa4" + answer[1:], [], id="of another version"),
+        pytest.param(lambda answer: answer[:7], [], id="cut off"),
+        pytest.param(lambda answer: answer[:2], [], id="its first two bytes"),
+    ],
+)
+def test_what_is_nearly_a_plain_answer(spoil: Callable[[bytes], bytes], outcomes: list[Answer | NoAnswer]) -> None:
+    bench = Bench()
+    bench.post()
+    bench.receive(spoil(encode(piggybacked(bench.last()))))
+    assert bench.outcomes() == outcomes
+
+
+def test_an_idle_device_expects_nothing() -> None:
+    bench = Bench()
+    bench.post()
+    bench.receive(piggybacked(bench.last()))
+    for length in range(9):
+        bench.receive(b"\x64\x41\x00\x00\x00\x00\x00\x00"[:length])
+    assert bench.outcomes() == [CREATED_ANSWER]
+
+
+def test_a_plain_answer_of_another_peer_ends_nothing() -> None:
+    bench = Bench()
+    bench.post()
+    bench.receive(piggybacked(bench.last()), peer=STRANGER)
+    assert bench.outcomes() == []
+    bench.receive(piggybacked(bench.last()))
+    assert bench.outcomes() == [CREATED_ANSWER]
+
+
+def test_a_plain_answer_tells_how_often_the_request_was_sent() -> None:
+    bench = Bench(Settings(ack_random_factor=1.0))
+    bench.post()
+    bench.timers.run_until(2.5)
+    bench.receive(piggybacked(bench.last()))
+    assert bench.outcomes() == [Answer(CREATED, b"", 2)]
+
+
+def test_a_plain_answer_lets_who_waits_in_line_go() -> None:
+    bench = Bench()
+    bench.post("first")
+    request = bench.last()
+    bench.post("second")
+    assert len(bench.sent) == 1
+    bench.receive(piggybacked(request))
+    bench.receive(piggybacked(bench.last()))
+    assert bench.results == [("first", CREATED_ANSWER, 0.0), ("second", CREATED_ANSWER, 0.0)]
+
+
+def test_a_callback_of_a_timeout_may_end_what_is_due_at_the_same_time() -> None:
+    bench = Bench(Settings(ack_random_factor=1.0, max_retransmit=0, nstart=2))
+    answers: list[Message] = []
+
+    def times_out(argument: Any, result: Answer | NoAnswer, now: float) -> None:
+        bench.done(argument, result, now)
+        bench.receive(answers[0])
+
+    bench.engine.request(DEVICE, PEER, POST, "up", b"1", True, times_out, "first", 0.0)
+    bench.post("second")
+    answers.append(piggybacked(bench.last()))
+    bench.timers.run_until(100.0)
+    assert bench.outcomes() == [NoAnswer("timeout"), CREATED_ANSWER]

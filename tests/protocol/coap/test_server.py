@@ -352,3 +352,13 @@ def test_long_paths_count_where_transfers_are_kept():
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match=r"szx|at least"):
         ServerSettings(**wrong)
+
+
+def test_a_stranger_cannot_have_a_long_answer_repeated_for_a_shorter_datagram():
+    long, short = b"\x40\x01\x00\x01\xbd\x10" + b"q" * 29, b"\x40\x01\x00\x01"
+    for verified, expected in ((False, False), (True, True)):
+        layer = ServerLayer(
+            lambda request, now: Response(0x45, b"x" * 62, ((12, b"\x2a"),)), verified=lambda _, v=verified: v
+        )
+        assert layer.receive(long, 1, 0.0) is not None
+        assert (layer.receive(short, 1, 1.0) is not None) is expected

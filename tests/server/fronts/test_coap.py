@@ -207,3 +207,25 @@ def test_no_datagram_ends_the_front(span, front, datagrams):
     for answer in span.exchange(front, *datagrams):
         decode(answer)
     assert ask(span, front, payload=b"still here").code == Code.CREATED
+
+
+def test_datagrams_one_by_one_are_answered_as_in_a_batch(span, front):
+    datagrams = [request(payload=b"%d" % number) for number in range(3)] + [b"", b"garbage", request(Code.GET)]
+    peer = 40000 << 32 | span.device_ip
+    answers = []
+
+    class Port:
+        """Takes what the front sends."""
+
+        def send(self, data, where, local_ip):
+            answers.append((data, where, local_ip))
+
+    front._port = Port()
+    for datagram in datagrams:
+        front.receive(datagram, peer, 5, 1.0)
+    singly, answers = answers, []
+    span.wait(500.0)
+    front.receive_many([(datagram, peer, 5) for datagram in datagrams], 501.0)
+    assert answers == singly
+    assert len(answers) == 4
+    assert len(span.stored) == 6

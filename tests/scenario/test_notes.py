@@ -1,0 +1,49 @@
+"""What `check` remarks about scenarios that are correct."""
+
+from pathlib import Path
+
+import pytest
+
+from simulator.scenario import find, load, loads
+from simulator.scenario.notes import notes
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+HEAD = "scenario: a\ndevices: {m: {}, u: {transport: udp}, v: {transport: udp}}\nsteps:\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "rate", "whom"),
+    [
+        ("- upload: u", "upload", ["u"]),
+        ("- upload: [m, u.0]\n  - upload: v", "upload", ["u, v"]),
+        ("- {upload: u, as: first}\n  - upload: m", "first", ["u"]),
+        ("- {upload: m, as: first}\n  - upload: u", "first", []),
+        ("- upload: m", "upload", []),
+        ("- attach: u", "attach", []),
+    ],
+)
+def test_a_rate_over_plain_udp_is_remarked(steps, rate, whom):
+    found = notes(loads(f"{HEAD}  {steps}\nexpect:\n  - {{rate: {rate}, at_least: 9 %}}\n", "f.yaml"))
+    line = 7 if "\n" in steps else 6
+    assert [str(note).partition(" from ")[0] for note in found] == [
+        f"f.yaml:{line}:5: note: for plain UDP ok means sent, so this rate says nothing about what arrived"
+    ] * len(whom)
+    assert [str(note).partition(" from ")[2].partition(";")[0] for note in found] == whom
+
+
+def test_data_that_no_platform_is_known_to_send_is_remarked():
+    matcher = "{upstreamMessage: {colour: red, bytes: 4}}"
+    steps = f"- {{upload: m, never: [{matcher}], expect: [{matcher}, deviceRemoved]}}"
+    found = notes(
+        loads(f"{HEAD}  {steps}\nexpect: [{{never: [{matcher}]}}, {{each: m, sees: {{deviceCreated: {{x: y}}}}}}]")
+    )
+    assert [(note.at.line, note.text.partition(";")[0]) for note in found] == [
+        (4, "upstreamMessage is not known to have 'colour' in its data (known: bytes, transport)"),
+        (4, "upstreamMessage is not known to have 'colour' in its data (known: bytes, transport)"),
+        (5, "upstreamMessage is not known to have 'colour' in its data (known: bytes, transport)"),
+        (5, "deviceCreated is not known to have 'x' in its data (known: nothing)"),
+    ]
+
+
+def test_the_built_in_scenarios_mean_what_they_say():
+    assert [str(note) for path in find([SCENARIOS]) for note in notes(load(path))] == []
