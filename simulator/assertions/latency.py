@@ -76,13 +76,15 @@ class _Open:
 class _Actor:
     """One subject: its open acts, oldest first, and when the newest of all began."""
 
-    __slots__ = ("copies", "forgot", "newest_s", "open", "vain")
+    __slots__ = ("copies", "crowded", "forgot", "newest_s", "open", "vain")
 
     def __init__(self, copies: bool) -> None:
         self.open: deque[_Open] = deque()
         self.newest_s = 0.0
         self.copies = copies
         """Whether its network may deliver a datagram twice, with nothing to tell the copy by."""
+        self.crowded = False
+        """Whether an act ever began while another was open."""
         self.forgot = self.vain = False
 
 
@@ -96,6 +98,7 @@ class Latency(Machine):
         "_bounds",
         "_check",
         "_docket",
+        "_doubled",
         "_matcher",
         "_one_each",
         "_slowest_at_least",
@@ -118,6 +121,8 @@ class Latency(Machine):
         self._slowest_at_least = self._slowest_at_most = (-1.0, "", 0.0)
         self._unpaired = 0
         """Events that came when no act was open: some act had two, so another may have had none."""
+        self._doubled = False
+        """A copy came where acts overlapped: it, or one before it, took the place of another act's event."""
         bounds = ", ".join(texts.bound(percentile, condition) for percentile, condition in what.bounds)
         words = f"latency of {texts.matcher(what.matcher)}: {bounds}"
         self._check = docket.check(f"expect[{number}]", "expectation", what.place, words)
@@ -136,6 +141,7 @@ class Latency(Machine):
         if act.verb == "upload" and self._one_each and goes_elsewhere(self._world, act.subject, act.step):
             return
         actor.newest_s = act.t_s
+        actor.crowded |= bool(actor.open)
         actor.open.append(_Open(act))
         if len(actor.open) > OPEN_KEPT:
             actor.open.popleft()
@@ -161,6 +167,7 @@ class Latency(Machine):
             self._unpaired += 1
             if not actor.copies:
                 return
+            self._doubled |= actor.crowded
             oldest_s = actor.newest_s
         # Data decides what is measured, and not what an act has caused.
         if not self._matcher.accepts(event):
@@ -190,6 +197,8 @@ class Latency(Machine):
         without = sum(not one.vain for actor in self._actors.values() for one in actor.open)
         exact = not (without or self._unpaired or any(actor.forgot or actor.copies for actor in self._actors.values()))
         at_least, at_most = sorted(self._at_least), sorted(self._at_most)
+        if self._doubled:
+            at_most = [_UNBOUNDED] * len(at_most)
         if docket.blind(*WHOLE_RUN) is not None:  # what was missed may have been the fastest or the slowest
             at_least[:0] = [0.0] * without
             at_most += [_UNBOUNDED] * without

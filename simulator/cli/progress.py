@@ -7,6 +7,7 @@ import time
 from typing import TextIO
 
 from simulator.assertions.judge import Finding
+from simulator.report.text import duration
 
 REFRESH_S = 0.1
 
@@ -65,7 +66,7 @@ class Progress:
         if not force and wall - self._drawn_at < REFRESH_S:
             return
         self._drawn_at = wall
-        line = f"{self._title}  {clock_text(now)}  {self._step}"
+        line = f"{self._title}  {duration(now)}  {self._step}"
         if counts is not None:
             line += f"  {counts[0]:,} acts  {counts[1]:,} events"
         if self._findings:
@@ -73,13 +74,6 @@ class Progress:
         self._width = min(len(line), _columns(self._out) - 1)
         self._out.write("\r\x1b[2K" + line[: self._width])
         self._out.flush()
-
-
-def clock_text(seconds: float) -> str:
-    """`0:00:07`, `1d 3:20:00`: run time for people."""
-    whole = int(seconds)
-    days, rest = divmod(whole, 86400)
-    return (f"{days}d " if days else "") + f"{rest // 3600}:{rest // 60 % 60:02d}:{rest % 60:02d}"
 
 
 def _columns(out: TextIO) -> int:

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from simulator.assertions.judge import Verdicts
-from simulator.cli.progress import Progress, clock_text
+from simulator.cli.progress import Progress
 from simulator.errors import ExitCode, LocalError, ScenarioError, ScenarioErrors, SimulatorError, UsageError
 from simulator.events.files import open_journal
 from simulator.report import as_json, junit, text
 from simulator.report.ran import Ran
 from simulator.run.settings import RemoteSettings, RunSettings
-from simulator.run.start import Interrupted, Result, rehearse
+from simulator.run.start import Result, rehearse
 from simulator.scenario import Scenario, find, load
+from simulator.scenario.notes import notes
 
 DEFAULT_FOLDER = Path("scenarios")
 _NOTES_TOLD = 5
@@ -38,7 +39,9 @@ def check_files(paths: Sequence[Path] | None) -> int:
             print(error, file=sys.stderr)
             continue
         who = f"{len(plan.members)} device" + ("s" if len(plan.members) != 1 else "")
-        print(f"ok  {path}  {scenario.promise}  ({who}, about {clock_text(plan.duration_s)} of run time)")
+        print(f"ok  {path}  {scenario.promise}  ({who}, about {text.duration(plan.duration_s)} of run time)")
+        for note in notes(scenario):
+            print(note)
     if wrong:
         print(f"{wrong} file{'s' if wrong != 1 else ''} with mistakes", file=sys.stderr)
     return ExitCode.USAGE if wrong else ExitCode.PASSED
@@ -113,10 +116,9 @@ class _Tally:
             result = _without_verdict(LocalError(_crash(folder, error)))
         finally:
             progress.close()
-        if result.error is not None:
-            self._tell_error(path, result.error)
-        self._tell(self._ran(path, scenario, result, progress.wall_s, str(journal_path)))
-        code = _CODES[result.verdicts.verdict] if result.error is None else result.error.exit_code
+        ran = self._ran(path, scenario, result, progress.wall_s, str(journal_path))
+        self._tell(ran)
+        code = _CODES[ran.verdict] if result.error is None else result.error.exit_code
         self._codes.append(code)
         return code
 
@@ -151,11 +153,6 @@ class _Tally:
             _replace(self._out / "junit.xml", junit.encode(self._rans))
         except OSError as error:
             raise LocalError(f"{self._out}: cannot write the verdicts: {error.strerror}") from error
-
-    def _tell_error(self, path: Path, error: SimulatorError) -> None:
-        word = str(error).upper() if isinstance(error, Interrupted) else "BROKEN"
-        why = "" if isinstance(error, Interrupted) else f"  {error}"
-        print(f"{word}  {path}{why}", file=sys.stderr, flush=True)
 
     def close(self) -> int:
         """Print the last line. Returns: the worst exit code."""

@@ -41,7 +41,9 @@ def report(ran: Ran, *, colour: bool = False) -> str:
     if verdicts.cut:
         word = next((word for end, word in _CUTS if verdicts.cut.endswith(end)), "BROKEN")
         lines.append(f"{_coloured(word, 'inconclusive', colour)}  {ran.file}  {_clean(verdicts.cut)}")
-    for verdict in ("fail", "inconclusive"):
+    # What an early end has left open, it explains once for all of it.
+    told: tuple[Verdict, ...] = ("fail",) if verdicts.cut else ("fail", "inconclusive")
+    for verdict in told:
         for judgement in verdicts.judgements:
             if judgement.verdict == verdict and judgement.reached:
                 lines += _story(judgement, colour)

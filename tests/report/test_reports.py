@@ -90,7 +90,7 @@ def test_gaps_and_an_early_end_are_told():
     lines = text.report(ran(verdicts=verdicts, time="real")).splitlines()
     assert lines[0] == "INCONCLUSIVE  x.yaml  A promise"
     assert lines[1] == "INTERRUPTED  x.yaml  the run ended early: interrupted"
-    assert lines[2] == "INCONCLUSIVE  x.yaml:11:5  nobody knows"
+    assert lines[2] == "      0 of 1 expectation held"
     assert "      the observer may have been blind from 0.000 s to 0.500 s: lost" in lines
     assert "      and 2 more times" in lines
 
@@ -244,3 +244,12 @@ def test_one_act_and_one_event_are_no_plurals():
     one = ran(HELD)
     one = msgspec.structs.replace(one, verdicts=msgspec.structs.replace(one.verdicts, acts=1, events=1))
     assert "      1 act, 1 event; " in text.report(one)
+
+
+def test_what_an_early_end_left_open_is_counted_and_not_told_one_by_one():
+    open_ones = tuple(msgspec.structs.replace(FAILED, verdict="inconclusive", headline=f"open {n}") for n in range(9))
+    verdicts = Verdicts(verdict="fail", judgements=(FAILED, *open_ones), cut="the run ended early: interrupted")
+    said = text.report(ran(verdicts=verdicts))
+    assert FAILED.headline in said
+    assert "open 3" not in said
+    assert "0 of 10" in said
