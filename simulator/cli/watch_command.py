@@ -18,8 +18,8 @@ from simulator.server.log import printable
 from simulator.target.api import NO_JSON, SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
 
-LOOK_FOR_NEW_S = 1.0
-"""How often to look for new collections and devices."""
+LOOK_FOR_NEW_S = 0.25
+"""How often to look for new collections, and for the names of devices that are not known yet."""
 
 
 class _Event(msgspec.Struct):
@@ -69,6 +69,8 @@ class _Watcher:
         self._clock = WallClock()
         self._readers: dict[str, SocketObserver] = {}
         self._names: dict[str, str] = {}
+        self._nameless: dict[str, None] = {}
+        """Collections with devices whose names have to be asked for."""
         self._trouble = ""
         self.printing = False
         self.broken: BaseException | None = None
@@ -97,14 +99,14 @@ class _Watcher:
         try:
             for collection in wanted or await self._api.collections():
                 try:
-                    await self._look_at(collection)
+                    await self._look_at(collection, late=True)
                 except SimulatorError as error:
                     trouble = trouble or str(error)
         except SimulatorError as error:
             trouble = str(error)
         return trouble
 
-    async def _look_at(self, collection: str) -> None:
+    async def _look_at(self, collection: str, *, late: bool = False) -> None:
         if collection not in self._readers:
             reader = SocketObserver(
                 self._caller,
@@ -117,7 +119,12 @@ class _Watcher:
             )
             await reader.start()
             self._readers[collection] = reader
-        self._names.update(await self._api.device_names(collection))
+            if late:
+                self._tell(f"collection {collection} is new; what happened there until now was not seen")
+            self._nameless[collection] = None
+        if collection in self._nameless:
+            self._names.update(await self._api.device_names(collection))
+            del self._nameless[collection]
 
     def _message(self, message: str | bytes, _rx_s: float) -> None:
         try:
@@ -132,6 +139,9 @@ class _Watcher:
             text = message if isinstance(message, str) else message.decode()
             self._print(" ".join(text.splitlines()))
             return
+        if event.deviceId and event.deviceId not in self._names:
+            self._names[event.deviceId] = ""  # asked for once: not every device has a name
+            self._nameless[event.collectionId] = None
         who = self._names.get(event.deviceId) or event.deviceId or event.gatewayId or "-"
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
         self._print(f"{event.time}  {who:<16}  {event.event:<18}  {data}".rstrip())

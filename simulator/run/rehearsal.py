@@ -13,7 +13,7 @@ from simulator.assertions.judge import Judge, Verdicts
 from simulator.clock import Clock, Timers
 from simulator.devices.deeds import act_out, registration
 from simulator.devices.device import Device
-from simulator.errors import TargetError
+from simulator.errors import LocalError, TargetError
 from simulator.plan import Member, Plan
 from simulator.run.fleet import Fleet
 from simulator.run.recorder import Recorder, Watch
@@ -109,7 +109,7 @@ class Rehearsal:
         self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[Any] | None = None
         self._broken: BaseException | None = None
-        self._closing = False
+        self._closing = self._hurried = False
         self.verdicts: Verdicts | None = None
         """Once the story is over, also when it was broken off; None before."""
         self.left_behind: list[str] = []
@@ -144,13 +144,21 @@ class Rehearsal:
         finally:
             self._closing = True
             try:
-                await self._target.tell_gaps()
-                # Whatever ended it, what comes from now on is not the scenario's doing.
-                self._recorder.end(why)
-                self.verdicts = self._judge.finish(self._clock.now())
+                await self._end(why)
             finally:
                 await self._close()
         return self.verdicts
+
+    async def _end(self, why: str) -> None:
+        try:
+            await self._target.tell_gaps()
+        except asyncio.CancelledError:
+            self._hurried = why != "done"  # told to stop once more: clean-up would take time, too
+            raise
+        finally:
+            # Whatever ended it, what comes from now on is not the scenario's doing.
+            self._recorder.end(why)
+            self.verdicts = self._judge.finish(self._clock.now())
 
     async def _story(self) -> None:
         await self._provision()
@@ -165,7 +173,11 @@ class Rehearsal:
     async def _flush(self) -> None:
         """In real time the journal is on disk as it happens; in virtual time there is nobody who could look."""
         while self._settings.time == "real":
-            self._recorder.flush()
+            try:
+                self._recorder.flush()
+            except LocalError as error:
+                self.broke(error)
+                return
             await asyncio.sleep(FLUSH_EVERY_S)
 
     async def _steps(self) -> None:
@@ -185,10 +197,15 @@ class Rehearsal:
 
     async def _clean_up(self, operator: Operator) -> None:
         try:
-            self.left_behind = await operator.clean_up()
+            if not self._hurried:
+                self.left_behind = await operator.clean_up()
+                return
         except asyncio.CancelledError:  # told to stop once more
-            self.left_behind = [f"{operator.remaining()}: clean-up was interrupted"]
+            self._hurried = True
             raise
+        finally:
+            if self._hurried:
+                self.left_behind = [f"{operator.remaining()}: clean-up was interrupted"]
 
     # --- before the story ---------------------------------------------------------------------------------------------
 
