@@ -80,17 +80,11 @@ class Journal:
         sink: takes whole lines; what it raises reaches whoever wrote or flushed, and the lines are not offered again.
     """
 
-    __slots__ = ("_buffer", "_flushed", "_sink")
+    __slots__ = ("_buffer", "_sink")
 
     def __init__(self, sink: Callable[[bytes], None]) -> None:
         self._sink = sink
         self._buffer = bytearray()
-        self._flushed = 0
-
-    @property
-    def records(self) -> int:
-        """Written so far."""
-        return self._flushed + self._buffer.count(b"\n")
 
     def write(self, record: Record) -> None:
         """Append one record."""
@@ -104,6 +98,5 @@ class Journal:
         """Hand on what was gathered; nothing if there is nothing."""
         if self._buffer:
             lines = bytes(self._buffer)
-            self._flushed += lines.count(b"\n")
             self._buffer.clear()
             self._sink(lines)

@@ -120,9 +120,9 @@ class SpanDecoder:
 
     def _unix_s(self, text: str) -> int:
         unix_s = unix_seconds(text)
-        if len(self._times) >= _TIMES_KEPT:
-            self._times.clear()
-        if len(text) == _TIME_LENGTH:  # a stranger's megabyte is not worth keeping
+        if unix_s != UNREADABLE_TIME:  # a stranger's megabyte is not worth keeping
+            if len(self._times) >= _TIMES_KEPT:
+                self._times.clear()
             self._times[text] = unix_s
         return unix_s
 

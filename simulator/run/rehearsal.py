@@ -144,12 +144,12 @@ class Rehearsal:
         finally:
             self._closing = True
             try:
-                await self._end(why)
+                verdicts = await self._end(why)
             finally:
                 await self._close()
-        return self.verdicts
+        return verdicts
 
-    async def _end(self, why: str) -> None:
+    async def _end(self, why: str) -> Verdicts:
         try:
             await self._target.tell_gaps()
         except asyncio.CancelledError:
@@ -158,7 +158,8 @@ class Rehearsal:
         finally:
             # Whatever ended it, what comes from now on is not the scenario's doing.
             self._recorder.end(why)
-            self.verdicts = self._judge.finish(self._clock.now())
+            verdicts = self.verdicts = self._judge.finish(self._clock.now())
+        return verdicts
 
     async def _story(self) -> None:
         await self._provision()

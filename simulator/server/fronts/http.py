@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import socket
 
 from aiohttp import HttpVersion11, web
 
@@ -52,7 +54,7 @@ class HttpFront:
         runner = web.ServerRunner(server, shutdown_timeout=STOP_S)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host_text(ipv4(host)), port).start()
+            await web.SockSite(runner, _listening(host_text(ipv4(host)), port)).start()
         except (OSError, OverflowError) as error:
             await runner.cleanup()
             raise LocalError(_port_problem(error, host, port)) from error
@@ -142,6 +144,23 @@ def _request(request: web.BaseRequest, body: bytes = b"") -> HttpRequest:
         body=body,
         remote=request.remote or "",
     )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A bound TCP socket. Bound here, because asyncio words the system's refusals differently from version to version.
+
+    Raises: OSError, OverflowError.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except (OSError, OverflowError):
+        sock.close()
+        raise
+    return sock
 
 
 def _port_problem(error: OSError | OverflowError, host: str, port: int) -> str:
