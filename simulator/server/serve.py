@@ -15,8 +15,11 @@ from typing import TextIO
 from simulator.clock import WallClock
 from simulator.errors import ExitCode
 from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.fronts.coap import CoapFront
+from simulator.server.fronts.udp import UdpFront
 from simulator.server.log import describe, device_name
 from simulator.server.span.streams import Subscription
+from simulator.wire.address import text
 from simulator.wire.real import Kind, open_wire
 
 PRINT_EVERY_S = 0.1
@@ -27,6 +30,9 @@ LINE_MOST = 400
 """Characters of one line; names and tags may be as long as their owner likes."""
 _BUNDLE_BYTES: int = getattr(select, "PIPE_BUF", 512)
 """What a pipe takes at once if it takes anything."""
+
+STRANGERS_EVERY_S = 1.0
+"""How often it is told that somebody writes who is not logged in."""
 
 TOKEN_BYTES = 32
 
@@ -61,18 +67,19 @@ async def serve(
         clock,
     )
     sockets = await open_wire(wire, clock, loop)
-    printing: asyncio.Task[None] | None = None
+    printing: list[asyncio.Task[None]] = []
     try:
         await server.start(sockets)
         await server.start_http()
         output.say(table(server))
         if not quiet:
-            printing = loop.create_task(_print_events(server, clock, output), name="line per event")
+            printing.append(loop.create_task(_print_events(server, clock, output), name="line per event"))
+            printing.append(loop.create_task(_tell_strangers(server, output), name="line for strangers"))
         return await stopped
     finally:
-        if printing is not None:
-            printing.cancel()
-            await asyncio.gather(printing, return_exceptions=True)
+        for task in printing:
+            task.cancel()
+        await asyncio.gather(*printing, return_exceptions=True)
         await server.stop()
         await sockets.close()
         for number in _STOP_SIGNALS:
@@ -114,13 +121,13 @@ class _Output:
         """Whether a bundle can be written without waiting for whoever reads."""
         return self._poll is None or bool(self._poll.poll(0))
 
-    def say(self, text: str) -> None:
+    def say(self, lines: str) -> None:
         """Write lines, at once: a pipe shall see them as they come."""
         out = self._out
         if out is None:
             return
         try:
-            print(text, file=out, flush=True)
+            print(lines, file=out, flush=True)
         except OSError as error:
             if not isinstance(error, BrokenPipeError):  # who closes a pipe knows why nothing comes any more
                 print(f"simulator: standard output: {error.strerror}; the rest is not printed", file=sys.stderr)
@@ -156,6 +163,22 @@ async def _print_events(server: ReferenceServer, clock: WallClock, output: _Outp
     finally:
         tell()  # what happened since the last bundle
         stream.close(1000, "server stops")
+
+
+async def _tell_strangers(server: ReferenceServer, output: _Output) -> None:
+    """A device that is not logged in is answered as if all were well, or not at all; here its owner can see it."""
+    fronts: dict[str, UdpFront | CoapFront] = {"UDP": server.udp, "CoAP": server.coap}
+    told = dict.fromkeys(fronts, 0)
+    while True:
+        await asyncio.sleep(STRANGERS_EVERY_S)
+        for what, front in fronts.items():
+            new = front.counts.unknown_source - told[what]
+            if new and output.takes_more():
+                told[what] += new
+                output.say(
+                    f"{what}: {new} from addresses that are not logged in, last {text(front.last_unknown)};"
+                    " nothing was stored (POST /simulator/login lets a device in)"
+                )
 
 
 def _bundle(waiting: deque[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -51,12 +52,12 @@ def test_it_prints_where_it_is_and_what_happens_and_ends_when_told(how):
             url = f"{table['API']}/collections/{collection}/devices"
             async with client.post(url, json={"tags": {"name": "meter"}}) as answer:
                 device = (await answer.json())["deviceId"]
-            socket = await client.ws_connect(table["events"].replace("ID", collection))
+            stream = await client.ws_connect(table["events"].replace("ID", collection))
             line = (await process.stdout.readline()).decode()
             assert line[19:] == f"  deviceCreated       meter ({device})\n"
             began = asyncio.get_running_loop().time()
             process.send_signal(how)
-            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+            assert (await stream.receive()).type is aiohttp.WSMsgType.CLOSE
             rest, errors = await process.communicate()
         assert asyncio.get_running_loop().time() - began < 2
         assert (process.returncode, rest, errors) == (0, b"", b"")
@@ -113,5 +114,25 @@ def test_a_pipe_that_closes_does_not_stop_it():
                     assert answer.status == 200
         process.send_signal(signal.SIGTERM)
         assert (await process.wait(), await process.stderr.read()) == (0, b"")
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+
+
+def test_whoever_is_not_logged_in_is_told_of():
+    async def scene():
+        process, table = await started()
+        coap, udp = (int(table[what].rsplit(":", 1)[1]) for what in ("CoAP", "UDP"))
+        with socket.socket(type=socket.SOCK_DGRAM) as device:
+            device.bind(("127.64.0.77", 0))
+            for _ in range(3):
+                device.sendto(b"22.5", ("127.0.0.1", udp))
+            device.sendto(bytes.fromhex("40020001b164ff00"), ("127.0.0.1", coap))
+            lines = {(await process.stdout.readline()).decode() for _ in range(2)}
+            port = device.getsockname()[1]
+        for what, count in (("UDP", 3), ("CoAP", 1)):
+            told = f"{what}: {count} from addresses that are not logged in, last 127.64.0.77:{port}; nothing was stored"
+            assert any(line.startswith(told) for line in lines), lines
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
 
     asyncio.run(asyncio.wait_for(scene(), 30))

@@ -52,6 +52,8 @@ class CoapFront:
     def __init__(self, core: SpanCore, clock: Clock, settings: ServerSettings | None = None, *, seed: int = 0) -> None:
         """`seed` decides the message ids of answers to non-confirmable requests."""
         self.counts = CoapFrontCounts()
+        self.last_unknown: Address = 0
+        """Who last wrote from an address without a session; 0: nobody yet."""
         self.resources: dict[str, Handler] = dict.fromkeys(RESERVED_PATHS, not_found)
         """Path without leading slash → who serves it. A handler tells the devices by `request.peer`."""
         self._core = core
@@ -141,4 +143,5 @@ class CoapFront:
     def _unknown(self, request: Request, empty: Response) -> Response | None:
         """Span §4.3: an unknown source is answered as if all were well, if it asked for an answer."""
         self.counts.unknown_source += 1
+        self.last_unknown = request.peer
         return empty if request.confirmable else None

@@ -34,6 +34,8 @@ class UdpFront:
 
     def __init__(self, core: SpanCore, clock: Clock) -> None:
         self.counts = UdpFrontCounts()
+        self.last_unknown: Address = 0
+        """Who last wrote from an address without a session; 0: nobody yet."""
         self._upstream = core.upstream
         self._unix_ns = clock.unix_ns
         self._turn = -1.0
@@ -70,6 +72,7 @@ class UdpFront:
         uplink = self._upstream(peer, data, "udp", self._now_ns, local_port=self._local_port)
         if not uplink.known:
             counts.unknown_source += 1
+            self.last_unknown = peer
             return
         counts.messages += 1
         # An empty message is never delivered: a datagram of no bytes would say nothing (span §4.2).
