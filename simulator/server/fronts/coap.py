@@ -6,16 +6,17 @@ firmware report; every other path is the inbox of the device.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulator.clock import Clock
 from simulator.protocol.coap.numbers import CONTENT_FORMAT, OCTET_STREAM, Code
 from simulator.protocol.coap.server import ServerLayer
 from simulator.protocol.coap.server_types import Handler, Request, Response, ServerSettings
+from simulator.server.fronts.datagrams import DatagramFront
 from simulator.server.span.core import SpanCore, Uplink
-from simulator.wire.address import Address, Ipv4, port_of
-from simulator.wire.ports import Port, Wire, deliver_batches
+from simulator.wire.address import Address, Ipv4
+from simulator.wire.ports import Wire, deliver_batches
 
 RESERVED_PATHS = ("u", "fw")
 """Version report and firmware image. Only the whole path counts (span §4.3 [C]), so `upload` is an ordinary one."""
@@ -46,14 +47,13 @@ def not_found(_request: Request, _now: float) -> Response:
     return _NOT_FOUND
 
 
-class CoapFront:
+class CoapFront(DatagramFront):
     """One CoAP port in front of a core."""
 
     def __init__(self, core: SpanCore, clock: Clock, settings: ServerSettings | None = None, *, seed: int = 0) -> None:
         """`seed` decides the message ids of answers to non-confirmable requests."""
+        super().__init__(clock)
         self.counts = CoapFrontCounts()
-        self.last_unknown: Address = 0
-        """Who last wrote from an address without a session; 0: nobody yet."""
         self.resources: dict[str, Handler] = dict.fromkeys(RESERVED_PATHS, not_found)
         """Path without leading slash → who serves it. A handler tells the devices by `request.peer`."""
         self._core = core
@@ -61,27 +61,12 @@ class CoapFront:
         self.layer_counts = self._layer.counts
         """What never became a request: malformed datagrams, repetitions, pings."""
         self._answer = self._layer.receive
-        self._unix_ns: Callable[[], int] = clock.unix_ns
-        self._turn = -1.0
-        self._now_ns = 0
-        self._port: Port | None = None
-        self._local_port = 0
-
-    @property
-    def address(self) -> Address:
-        """Where it listens; 0 before `start`."""
-        return self._port.address if self._port is not None else 0
 
     async def start(self, wire: Wire, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen. Raises: LocalError: the port is not to be had."""
-        self._port = await wire.open(host, port, self.receive)
-        self._local_port = port_of(self._port.address)
+        """Listen, for batches where the wire has them. Raises: LocalError: the port is not to be had."""
+        await super().start(wire, host, port)
+        assert self._port is not None
         deliver_batches(self._port, self.receive_many)
-
-    def stop(self) -> None:
-        """Close the port; calling it again does nothing."""
-        if self._port is not None:
-            self._port.close()
 
     def receive(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
         """Answer one datagram, from the address that it was sent to."""

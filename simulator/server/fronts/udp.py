@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.clock import Clock
+from simulator.server.fronts.datagrams import DatagramFront
 from simulator.server.span.core import SpanCore
-from simulator.wire.address import Address, Ipv4, port_of
-from simulator.wire.ports import Port, Wire
+from simulator.wire.address import Address, Ipv4
 
 RECEIVE_BUFFER_BYTES = 2048
 """What the platform reads of a datagram; the rest is lost (span §4.2 [I-H])."""
@@ -29,34 +29,13 @@ class UdpFrontCounts:
     """Downstream messages that were sent back."""
 
 
-class UdpFront:
+class UdpFront(DatagramFront):
     """One UDP port in front of a core."""
 
     def __init__(self, core: SpanCore, clock: Clock) -> None:
+        super().__init__(clock)
         self.counts = UdpFrontCounts()
-        self.last_unknown: Address = 0
-        """Who last wrote from an address without a session; 0: nobody yet."""
         self._upstream = core.upstream
-        self._unix_ns = clock.unix_ns
-        self._turn = -1.0
-        self._now_ns = 0
-        self._port: Port | None = None
-        self._local_port = 0
-
-    @property
-    def address(self) -> Address:
-        """Where it listens; 0 before `start`."""
-        return self._port.address if self._port is not None else 0
-
-    async def start(self, wire: Wire, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen. Raises: LocalError: the port is not to be had."""
-        self._port = await wire.open(host, port, self.receive)
-        self._local_port = port_of(self._port.address)
-
-    def stop(self) -> None:
-        """Close the port; calling it again does nothing."""
-        if self._port is not None:
-            self._port.close()
 
     def receive(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
         """Store one datagram, and send back the oldest message that waits for the device, if any."""
