@@ -16,6 +16,10 @@ import msgspec
 T = TypeVar("T")
 
 
+class Cut(Exception):
+    """Raised inside a story whose device can do nothing any more, at the act that it was waiting for; says why."""
+
+
 class Post(msgspec.Struct, frozen=True):
     """A CoAP POST from the device, one exchange with its retransmissions (block-wise where the payload needs it)."""
 
@@ -98,14 +102,52 @@ class QueueDownstream(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class WithdrawDownstream(msgspec.Struct, frozen=True):
+    """The operator takes queued downstream messages back: `oldest`, `newest` or `all` of them."""
+
+    which: str
+
+
+class AskAs(msgspec.Struct, frozen=True):
+    """An order of somebody who shows another token than the run's own."""
+
+    order: Order
+    token: str
+    """Name of the token in the scenario."""
+
+
 class ChangeRadio(msgspec.Struct, frozen=True):
-    """The device's link changes from now on. An empty preset keeps the present one.
+    """The device's link changes from now on, or for so many seconds. An empty preset keeps the present one.
 
     `changes` are (key, up, down) as in `words.LINK_KEYS`; None leaves that direction as it is.
     """
 
     preset: str
     changes: tuple[tuple[str, float | None, float | None], ...]
+    lasting_s: float | None = None
+
+
+class DarkenRadio(msgspec.Struct, frozen=True):
+    """No datagram passes either way, for so many seconds; None: until the radio changes."""
+
+    lasting_s: float | None = None
+
+
+class SwitchOff(msgspec.Struct, frozen=True):
+    """The device has no power from now on: it hears nothing, and whatever else it was doing ends for this reason."""
+
+    why: str
+
+
+class SwitchOn(msgspec.Struct, frozen=True):
+    """The device has power again, and hears."""
+
+
+class StandStill(msgspec.Struct, frozen=True):
+    """The device freezes, for so many seconds; None: until it is switched on anew. Otherwise as without power."""
+
+    why: str
+    lasting_s: float | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -151,8 +193,11 @@ class Done(msgspec.Struct, frozen=True):
     """What has no result of its own is over: a sleep, a detach, an order of the operator."""
 
 
-Order = CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream
-Act = Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | Order | ChangeRadio
+Order = CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream | WithdrawDownstream
+Act = (
+    Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | Order | AskAs
+    | ChangeRadio | DarkenRadio | SwitchOff | SwitchOn | StandStill
+)  # fmt: skip
 Result = Answer | NoAnswer | Sent | Accepted | Rejected | Broken | Done
 
 Story = Generator[Act, Result, T]

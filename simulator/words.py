@@ -34,6 +34,10 @@ class Verb:
     required: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ("ok", "rejected", "timeout", "failed", "any")
     """Words of `OUTCOMES` that the act can come to; `coap` stands for `coap x.yy`."""
+    whom: Literal["devices", "platform", "fault", "tokens", "observers"] = "devices"
+    """What the value of the verb names: devices, the word `platform`, a name of `MUTANTS`, tokens or observers."""
+    needs: tuple[str, ...] = ()
+    """Capabilities that the target must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,14 @@ TOP_KEYS = _table(
     Word("expect", "what must hold over the whole run"),
     Word("allow", "troubles that this scenario does not mind"),
     Word("order", "`all`: compare events in one order over all subjects"),
-    Word("mutants", "names of server defects that must turn this scenario red"),
+    Word("mutants", "server defects that must turn this scenario red: name → the check that must fail then"),
     Word("gateways", "groups of gateways", now=False),
     Word("assets", "groups of CloudConnect assets", now=False),
-    Word("tokens", "API tokens: name → resource and write", now=False),
-    Word("observers", "event streams: name → token and stream", now=False),
+    Word("tokens", "API tokens: name → resource and write"),
+    Word("observers", "event streams: name → token and stream"),
     Word("firmware", "images: name → version and image", now=False),
-    Word("include", "another file's groups and firmware", now=False),
-    Word("needs", "what the target must be able to do", now=False),
+    Word("include", "other files' groups and the collections that they live in; never their steps"),
+    Word("needs", "what the target must be able to do; the scenario is skipped where it cannot"),
 )
 
 GROUP_KEYS = _table(
@@ -94,7 +98,7 @@ GROUP_KEYS = _table(
     Word("transport", "udp | coap | dtls | coaps | gateway (default coap)"),
     Word("link", "a preset, or a mapping of a preset and what is changed in it"),
     Word("registered", "no: not created on the platform before the first step (default yes)"),
-    Word("identity", "what the platform is not told: {imsi: blank, imei: blank}"),
+    Word("identity", "what the platform is told: {imsi: blank} nothing, {imei: 999…} another than the device has"),
     Word("payload", "what an upload without a payload of its own sends"),
     Word("tags", "tags of each device on the platform: name → value"),
     Word("collection", "the collection that the devices live in"),
@@ -131,13 +135,49 @@ PAYLOAD_KEYS = _table(
     Word("hex", "these bytes"),
     Word("file", "the bytes of a file beside the scenario"),
     Word("template", "text with {{ device }} and {{ n }}"),
-    Word("sensor", "a named model of a sensor", now=False),
+    Word("sensor", "a named model of a sensor"),
 )
+
+SENSORS = _table(
+    Word("temperature", '{"temperature":21.4}: a slow daily wave with some noise, in °C'),
+    Word("humidity", '{"humidity":47}: relative humidity in percent, against the temperature'),
+    Word("electricity", '{"wh":1042317}: an electricity meter in Wh, which only ever counts up'),
+    Word("water", '{"litres":88213}: a water meter, still at night'),
+    Word("position", '{"lat":63.43052,"lon":10.39506,"speed":12.5}: somebody who drives around'),
+    Word("battery", '{"mv":3571}: a cell that empties slowly'),
+)
+"""`{sensor: NAME}`: models whose text depends on the seed, the device and the number of the repetition alone."""
 
 TEMPLATE_FIELDS = ("device", "n")
 
 DEFAULT_COLLECTION = "default"
 """How a step names the collection that every scenario has."""
+
+TOKEN_KEYS = _table(
+    Word("collection", "the only collection that the token covers (default: everything)"),
+    Word("write", "no: a read-only token (default yes)"),
+    Word("known", "no: a token that the platform has never issued (default yes)"),
+)
+
+OBSERVER_KEYS = _table(
+    Word("collection", "whose activity it reads (default: the default collection)"),
+    Word("token", "the token that it shows (default: the run's own)"),
+    Word("reads", "how many messages it reads: 10/s (default: as they come)"),
+)
+
+# --- targets (scenarios §2, `needs`) ----------------------------------------------------------------------------------
+
+CAPABILITIES = _table(
+    Word("login", "devices can be logged in to a mobile network; embedded, and `simulator serve`"),
+    Word("faults", "its faults can be switched on, and it can be stopped and started; embedded only"),
+    Word("lossless", "its event stream drops nothing, so that an absence is always proven; embedded only"),
+    Word("tokens", "tokens can be issued and revoked while it runs; embedded, and `simulator serve`"),
+    Word("pacing", "a reader can be made slow in a way that the platform notices; embedded only"),
+)
+"""What a target may be able to do. What a verb needs is implied, see `Verb.needs`."""
+
+PLATFORM = "platform"
+"""How a step names the platform: `restart: platform`."""
 
 # --- links (mobile-network §6) ----------------------------------------------------------------------------------------
 
@@ -178,17 +218,33 @@ LINK_KEYS: Mapping[str, LinkKey] = {
 # --- steps (scenarios §3) ---------------------------------------------------------------------------------------------
 
 _OPERATOR = ("ok", "rejected", "timeout", "failed", "any")
+_DONE = ("ok", "failed", "any")
 _EXCHANGE = ("ok", "rejected", "timeout", "failed", "any", "coap")
 
 VERBS: tuple[Verb, ...] = (
-    Verb("power_on", "device", "switch on, boot, and attach"),
-    Verb("power_off", "device", "switch off in order"),
-    Verb("reboot", "device", "switch off and on again"),
-    Verb("attach", "device", "log in to the mobile network", now=True, outcomes=_OPERATOR),
+    Verb("power_on", "device", "switch on, boot, and attach", now=True, outcomes=_OPERATOR, needs=("login",)),
+    Verb(
+        "power_off",
+        "device",
+        "switch off in order, or abruptly",
+        now=True,
+        arguments=("abruptly",),
+        outcomes=_DONE,
+    ),
+    Verb(
+        "reboot",
+        "device",
+        "switch off and on again",
+        now=True,
+        arguments=("abruptly",),
+        outcomes=_OPERATOR,
+        needs=("login",),
+    ),
+    Verb("attach", "device", "log in to the mobile network", now=True, outcomes=_OPERATOR, needs=("login",)),
     Verb("detach", "device", "leave the mobile network", now=True, outcomes=("ok", "failed", "any")),
     Verb("connect", "device", "open the session with the platform"),
     Verb("disconnect", "device", "close the session with the platform"),
-    Verb("freeze", "device", "stop doing anything, without a word"),
+    Verb("freeze", "device", "stop doing anything, without a word", now=True, outcomes=_DONE),
     Verb("vanish", "device", "lose the radio, without a word"),
     Verb(
         "upload",
@@ -221,26 +277,66 @@ VERBS: tuple[Verb, ...] = (
     Verb("ack", "asset", "acknowledge a message"),
     Verb("withhold_ack", "asset", "leave a message unacknowledged"),
     Verb("use_channel", "asset", "send over a channel"),
-    Verb("create", "operator", "create the device on the platform", now=True, outcomes=_OPERATOR),
+    Verb(
+        "create",
+        "operator",
+        "create the device on the platform",
+        now=True,
+        arguments=("token",),
+        outcomes=_OPERATOR,
+    ),
     Verb(
         "update",
         "operator",
         "change the device's IMSI, IMEI or tags",
         now=True,
-        arguments=("imsi", "imei", "tags"),
+        arguments=("imsi", "imei", "tags", "token"),
         outcomes=_OPERATOR,
     ),
-    Verb("remove", "operator", "delete the device from the platform", now=True, outcomes=_OPERATOR),
+    Verb(
+        "remove",
+        "operator",
+        "delete the device from the platform",
+        now=True,
+        arguments=("token",),
+        outcomes=_OPERATOR,
+    ),
     Verb(
         "move",
         "operator",
         "move the device to another collection",
         now=True,
-        arguments=("to",),
+        arguments=("to", "token"),
         required=("to",),
         outcomes=_OPERATOR,
     ),
-    Verb("send", "operator", "queue a downstream message", now=True, arguments=("payload",), outcomes=_OPERATOR),
+    Verb(
+        "send",
+        "operator",
+        "queue a downstream message",
+        now=True,
+        arguments=("payload", "token"),
+        outcomes=_OPERATOR,
+    ),
+    Verb(
+        "withdraw",
+        "operator",
+        "take queued downstream messages back",
+        now=True,
+        arguments=("which", "token"),
+        outcomes=_OPERATOR,
+    ),
+    Verb(
+        "revoke",
+        "operator",
+        "make tokens unknown to the platform",
+        now=True,
+        outcomes=_DONE,
+        whom="tokens",
+        needs=("tokens",),
+    ),
+    Verb("subscribe", "observer", "open the event stream", now=True, outcomes=_OPERATOR, whom="observers"),
+    Verb("unsubscribe", "observer", "close the event stream", now=True, outcomes=_DONE, whom="observers"),
     Verb("upload_image", "operator", "store a firmware image"),
     Verb("set_target", "operator", "choose the firmware that devices should run"),
     Verb("clear_error", "operator", "clear a failed firmware update"),
@@ -255,22 +351,54 @@ VERBS: tuple[Verb, ...] = (
         arguments=("preset", *LINK_KEYS),
         outcomes=("ok", "any"),
     ),
-    Verb("blackout", "weather", "no datagram passes for a while"),
+    Verb("blackout", "weather", "no datagram passes for a while", now=True, outcomes=_DONE),
     Verb("partition", "weather", "part of the network cannot reach the rest"),
-    Verb("restart", "platform", "stop and start the platform"),
-    Verb("stop", "platform", "stop the platform"),
-    Verb("start", "platform", "start the platform"),
-    Verb("misbehave", "platform", "a named fault of the reference server"),
+    Verb(
+        "restart",
+        "platform",
+        "stop and start the platform",
+        now=True,
+        outcomes=_DONE,
+        whom="platform",
+        needs=("faults",),
+    ),
+    Verb(
+        "stop",
+        "platform",
+        "stop the platform; what it accepted survives",
+        now=True,
+        outcomes=_DONE,
+        whom="platform",
+        needs=("faults",),
+    ),
+    Verb(
+        "start",
+        "platform",
+        "start the platform again",
+        now=True,
+        outcomes=_DONE,
+        whom="platform",
+        needs=("faults",),
+    ),
+    Verb(
+        "misbehave",
+        "platform",
+        "a named fault of the reference server",
+        now=True,
+        outcomes=_DONE,
+        whom="fault",
+        needs=("faults",),
+    ),
     Verb("wait", "clock", "nothing happens for a while", now=True, outcomes=()),
-    Verb("together", "clock", "run several steps at the same time"),
-    Verb("repeat", "clock", "run a block of steps several times"),
+    Verb("together", "clock", "run several steps at the same time", now=True, outcomes=()),
+    Verb("repeat", "clock", "run a block of steps several times", now=True, outcomes=()),
 )
 
 VERB: Mapping[str, Verb] = {verb.name: verb for verb in sorted(VERBS, key=lambda verb: verb.now)}
 """By name. Where several actors share a name, the one that this version carries out."""
 
 ARGUMENTS = _table(
-    Word("payload", 'what is sent: 24 B, {text: …}, {hex: …}, {file: …} or {template: …}; {hex: ""}: nothing'),
+    Word("payload", 'what is sent: 24 B, {text: …}, {hex: …}, {file: …}, {template: …}, {sensor: …}; {hex: ""}: none'),
     Word("path", "CoAP path (default data)"),
     Word("confirmable", "no: a NON message, nothing is retransmitted (default yes)"),
     Word("imsi", 'new IMSI; "" clears it'),
@@ -278,11 +406,14 @@ ARGUMENTS = _table(
     Word("tags", "tags to set: name → value"),
     Word("to", "collection that the devices move to"),
     Word("preset", "the radio as a whole"),
+    Word("abruptly", "yes: without a word to the network, as when the battery is lost (default no)"),
+    Word("which", "oldest | newest | all of the queued messages (default newest)"),
+    Word("token", "the token that the operator shows (default: the run's own)"),
     *(Word(key.name, key.help) for key in LINK_KEYS.values()),
 )
 
 MODIFIERS = _table(
-    Word("over", "the subjects start spread over that time"),
+    Word("over", "the subjects start spread over that time, or as a traffic model says"),
     Word("every", "repeat with that period"),
     Word("for", "repeat for that long"),
     Word("times", "repeat that often"),
@@ -291,13 +422,24 @@ MODIFIERS = _table(
     Word("outcome", "what the act must come to (default ok)"),
     Word("retry", "how many more attempts a failed act gets: 3, or {times: 3, pause: 10 s}"),
     Word("within", "how long events may take after the act (default 10 s)"),
-    Word("expect", "events that each subject must see, in order"),
+    Word("expect", "events that each subject must see, in order; or forms such as each and state"),
     Word("never", "events that none of the subjects may see"),
-    Word("lasting", "how long a weather or a fault stays", now=False),
+    Word("lasting", "how long a weather or a fault stays"),
 )
 
 WAIT_MODIFIERS = ("at", "as", "within", "expect", "never")
 """What fits beside `wait`, which has no subjects."""
+
+DOER_MODIFIERS = ("at", "as", "outcome", "within", "expect", "never")
+"""What fits beside a verb whose doers are no devices (`Verb.whom`), and `lasting` where it fits the verb."""
+
+BLOCK_MODIFIERS = ("at",)
+"""What fits beside `together` and `repeat`; everything else goes beside a step inside."""
+
+BLOCKS = ("together", "repeat")
+
+LASTING = ("link", "blackout", "freeze", "misbehave", "restart")
+"""Verbs whose effect may end by itself."""
 
 RETRIED = ("attach", "detach", "upload", "poll")
 """Verbs that a device may repeat by itself."""
@@ -311,8 +453,160 @@ OUTCOMES = _table(
 )
 """Besides these, `coap 4.04`."""
 
-TRAFFIC_MODELS = ("beta", "poisson", "periodic", "mmpp2", "diurnal")
-"""Forms of `over:` that come later (mobile-network §5)."""
+QUEUED = _table(
+    Word("oldest", "the message that would be delivered next"),
+    Word("newest", "the message that was queued last"),
+    Word("all", "every message that waits"),
+)
+"""What `which` of a `withdraw` says."""
+
+ARRIVALS = _table(
+    Word("uniform", "`uniform-60`: at random within so many seconds"),
+    Word("beta", "`beta-10`: a crowd that starts within so many seconds, Beta(3, 4)"),
+    Word("poisson", "`poisson 3/s`: independent of one another, at that mean rate over all"),
+    Word("periodic", "`periodic`: at random within the period of `every`, as clocks that were never set"),
+    Word("mmpp2", "`mmpp2` or `mmpp2 0.29/s`: in bursts, a Poisson process of two states, at that mean rate over all"),
+    Word("diurnal", "`diurnal 100/d`: more by day than by night, at that mean rate over all"),
+)
+"""Traffic models that `over:` takes (mobile-network §5)."""
+
+# --- defects of the reference server (scenarios §7) -------------------------------------------------------------------
+
+MUTANT_EVENTS = (
+    "imeiMismatch",
+    "imsiMismatch",
+    "ciotConnect",
+    "clientConnected",
+    "upstreamMessage",
+    "downstreamMessage",
+    "deviceCreated",
+    "deviceUpdated",
+    "deviceRemoved",
+    "deviceMoved",
+)
+"""Events that may be missing, doubled, late, of another device or in another collection."""
+
+MUTANTS: Mapping[str, Word] = _table(
+    *(Word(f"{event}-missing", f"{event} is never told") for event in MUTANT_EVENTS),
+    *(Word(f"{event}-doubled", f"{event} is told twice") for event in MUTANT_EVENTS),
+    *(Word(f"{event}-late", f"{event} is told only after the device's next event") for event in MUTANT_EVENTS),
+    *(Word(f"{event}-of-another-device", f"{event} names the first device there is") for event in MUTANT_EVENTS),
+    *(Word(f"{event}-in-another-collection", f"{event} is told in the next collection") for event in MUTANT_EVENTS),
+    Word("upstreamMessage-one-in-a-hundred-missing", "every hundredth upstreamMessage is not told"),
+    Word("upstreamMessage-one-in-a-hundred-doubled", "every hundredth upstreamMessage is told twice"),
+    Word("upstreamMessage-at-the-first-block", "the first block of an upload is told as a message"),
+    Word("upstreamMessage-without-deviceId", "upstreamMessage does not say whose it is"),
+    Word("upstreamMessage-wrong-bytes", "upstreamMessage tells one byte too many"),
+    Word("upstreamMessage-wrong-transport", "upstreamMessage tells udp for coap, and coap for udp"),
+    Word("upstreamMessage-without-bytes", "upstreamMessage does not tell its size"),
+    Word("downstreamMessage-at-queueing", "downstreamMessage is told when it is queued, not when it is handed over"),
+    Word("downstreamMessage-wrong-bytes", "downstreamMessage tells one byte too many"),
+    Word("downstreamMessage-wrong-transport", "downstreamMessage tells udp for coap, and coap for udp"),
+    Word("downstreamMessage-same-messageId", "every downstreamMessage has the id of the first one"),
+    Word("downstreamMessage-without-messageId", "downstreamMessage does not tell which message it was"),
+    Word("clientConnected-at-login", "clientConnected is told with the login, before the device has spoken"),
+    Word("clientConnected-once-for-ever", "clientConnected is told once per device, and not after its next logins"),
+    Word("clientConnected-on-every-datagram", "clientConnected is told for each message and poll"),
+    Word("clientConnected-again-after-a-minute", "a device is taken for idle after a minute"),
+    Word("clientConnected-missing-after-idleness", "a device is never taken for idle"),
+    Word("clientConnected-by-certificate", "clientConnected tells of a certificate that nobody has shown"),
+    Word("ciotConnect-once-for-ever", "ciotConnect is told once per device, and not for its next logins"),
+    Word("ciotConnect-for-refused-logins", "ciotConnect is told for a known device that was not let in"),
+    Word("ciotConnect-shows-the-wire-address", "ciotConnect tells an address of this machine, 127.x for 10.x"),
+    Word("ciotConnect-imsi-and-imei-swapped", "ciotConnect tells the IMEI as IMSI and the IMSI as IMEI"),
+    Word("ciotConnect-without-ip", "ciotConnect does not tell the address"),
+    Word("imsiMismatch-expects-what-came", "imsiMismatch tells the IMSI that came as the expected one"),
+    Word("imeiMismatch-expects-what-came", "imeiMismatch tells the IMEI that came as the expected one"),
+    Word("mismatch-without-identities", "mismatch events do not tell who came"),
+    Word("deviceMoved-only-where-it-was", "deviceMoved is told in the old collection alone"),
+    Word("deviceMoved-from-and-to-swapped", "deviceMoved tells the old collection as the new one"),
+    Word("deviceUpdated-besides-a-move", "a move is told as an update as well"),
+    Word("moved-events-in-old-collection", "the events of a device are told where it was first, wherever it moves"),
+    Word("events-an-hour-ahead", "the times of all events are an hour ahead"),
+    Word("events-with-unreadable-time", "the times of all events are written 2024/04/25"),
+    Word("events-as-broken-json", "all events are cut off in the middle"),
+    Word("retransmission-stored-twice", "a confirmable message that comes again is taken for a new one"),
+    Word("retransmission-not-answered", "a message that comes again gets no answer"),
+    Word("non-not-stored", "a NON message is answered and forgotten"),
+    Word("non-not-answered", "a NON message is stored and not answered"),
+    Word("confirmable-not-answered", "a confirmable message is stored and not answered"),
+    Word("stored-but-answered-with-an-error", "every CoAP request is carried out and answered 4.04"),
+    Word("block-lost", "the second block of an upload is missing in the whole"),
+    Word("large-upload-refused", "an upload in blocks is answered 4.13"),
+    Word("message-per-block", "each block of an upload becomes a message of its own"),
+    Word("upload-cut", "only the first 16 bytes of a message are kept"),
+    Word("upload-like-the-last-one-dropped", "a message with the same bytes as the one before is not stored"),
+    Word("reserved-path-is-a-message", "what is sent to the paths u and fw is stored as a message"),
+    Word("long-path-refused", "a CoAP path of several segments is answered 4.04"),
+    Word("path-that-begins-like-a-reserved-one-refused", "a path such as `upload` is taken for the reserved path u"),
+    Word("empty-message-counted", "a POST without content becomes a message of 0 bytes"),
+    Word("poll-not-answered", "a GET gets no answer"),
+    Word("poll-hands-out-nothing", "a GET is answered, and what waits stays where it is"),
+    Word("poll-counted-as-upstream", "a GET becomes a message of 0 bytes"),
+    Word("stranger-refused", "a confirmable message from an unknown address is answered 4.01"),
+    Word("stranger-not-answered", "a confirmable message from an unknown address gets no answer"),
+    Word("imsiMismatch-accepted", "a device with a wrong SIM is let in all the same"),
+    Word("imeiMismatch-accepted", "a SIM in the wrong device is let in all the same"),
+    Word("mismatch-not-noticed", "whoever shows a known IMSI or IMEI is let in, and nothing is told"),
+    Word("mismatch-told-each-time", "a mismatch is told for every attempt, however often the device tries"),
+    Word("unknown-sim-accepted", "a SIM that no device has is let in"),
+    Word("blank-identity-refused", "a device that is configured without IMSI or without IMEI is refused"),
+    Word("login-refused-while-in-session", "a device that has not left cannot log in anew"),
+    Word("login-without-session", "a login is accepted and told, and the device's messages are a stranger's"),
+    Word("session-ends-with-the-first-message", "after its first message a device is a stranger"),
+    Word("outbox-newest-first", "the newest message that waits is handed over first"),
+    Word("outbox-sent-twice", "a message is handed over twice"),
+    Word("outbox-emptied-at-once", "all that waits counts as handed over with the first message"),
+    Word("outbox-keeps-only-the-newest", "a message that is queued replaces those that wait"),
+    Word("outbox-takes-only-one", "a message is refused while another one waits"),
+    Word("outbox-of-another-device", "a message is queued for the first device of the collection"),
+    Word("queued-message-lost", "a message is accepted and never handed over"),
+    Word("deleted-message-still-delivered", "a message that was deleted is handed over all the same"),
+    Word("deleting-moves-the-oldest-behind", "deleting a message puts the oldest one behind the others"),
+    Word("deleting-one-deletes-all", "deleting a message deletes all that wait"),
+    Word("upload-hands-out-nothing", "what waits goes with the answer to a poll only"),
+    Word("udp-hands-out-nothing", "nothing is ever handed over by plain UDP"),
+    Word("update-not-applied", "an update is answered and told, and changes nothing"),
+    Word("update-loses-tags", "an update deletes the tags that it does not name"),
+    Word("update-loses-identity", "an update clears the IMSI and IMEI that it does not change"),
+    Word("update-ends-the-session", "an update ends the session of the device"),
+    Word("created-without-identity", "a device is created without its IMSI and IMEI"),
+    Word("created-without-tags", "a device is created without its tags"),
+    Word("identity-of-another-accepted", "two devices may have the same IMSI or IMEI"),
+    Word("remove-not-carried-out", "a removal is answered and told, and the device stays"),
+    Word("message-after-removal", "the session of a removed device goes on, and so do its messages"),
+    Word("login-after-removal", "a removed device may log in"),
+    Word("move-not-carried-out", "a move is answered and told, and the device stays where it is"),
+    Word("moved-loses-session", "a move ends the session of the device"),
+    Word("moved-loses-messages", "a move deletes what is queued for the device"),
+    Word("moved-loses-tags", "a move deletes the device's tags"),
+    Word("moved-connects-anew", "after a move the next message is told as a new connection"),
+    Word("device-shown-as-it-was", "a device is shown as it was in the beginning"),
+    Word("read-only-token-may-write", "a read-only token may change everything"),
+    Word("token-of-another-collection-accepted", "a token of one collection opens all of them"),
+    Word("token-of-the-collection-may-not-write", "a writing token of one collection is taken for a read-only one"),
+    Word("unknown-token-accepted", "whoever shows a token that nobody knows may do everything"),
+    Word("revoked-token-still-works", "a token that is revoked works on"),
+    Word("revoked-token-goes-on-reading", "the streams of a revoked token go on"),
+    Word("stream-open-to-anybody", "a stream asks for a token and does not look at it"),
+    Word("stream-shows-every-collection", "a stream shows the events of all collections"),
+    Word("stream-shows-its-first-reader-only", "only the first reader of a collection sees its events"),
+    Word("dropped-events-not-told", "a slow reader is not told that it has missed events"),
+    Word("slow-reader-silences-the-others", "while one reader is too slow, nobody sees events"),
+    Word("slow-reader-is-cut-off", "a reader that is too slow loses its stream"),
+    Word("restart-loses-devices", "a restart loses the devices"),
+    Word("restart-loses-queued-messages", "a restart loses what is queued for devices"),
+    Word("restart-delivers-again", "after a restart messages that were handed over are handed over again"),
+    Word("restart-uses-message-ids-again", "after a restart the ids of messages begin anew"),
+    Word("restart-loses-logins", "a restart ends the sessions of all devices"),
+    Word("restart-connects-anew", "after a restart the next message is told as a new connection"),
+    Word("restart-loses-histories", "a restart loses the messages of devices"),
+    Word("restart-loses-tags", "a restart loses the tags of devices"),
+    Word("restart-loses-tokens", "a restart loses the tokens that were issued"),
+    Word("restart-goes-back", "after a restart everything is as it was in the beginning"),
+    Word("restart-knows-revoked-tokens", "after a restart a revoked token works again"),
+)
+"""What `misbehave` and `mutants:` may name. `server.mutants` carries them out, and a test holds both together."""
 
 # --- events (span §3.4, CloudConnect §3–4) ----------------------------------------------------------------------------
 
@@ -378,6 +672,7 @@ DATA_WORDS: Mapping[str, tuple[str, ...]] = {
     "previous": _FIRMWARE_STATES,
     "id": ("ip", "certificate"),  # span §3.4, of clientConnected
     "removed": ("true",),  # span §3.4, of gatewayDeviceUpdate
+    "enabled": ("true", "false"),  # span §2.4, of a Device
 }
 """Keys of event data that hold one of few words."""
 
@@ -409,10 +704,20 @@ INVARIANTS = (
     "act-once",
     "mismatch-once",
     "downstream-queued",
+    "downstream-oldest-first",
+    "received-shown",
     "known-owner",
     "silent-after-removal",
     "gone-after-move",
     "right-collection",
+    "moved-between",
+    "created-first",
+    "mismatch-real",
+    "session-ends-once",
+    "firmware-chain",
+    "time-forward",
+    "same-for-all",
+    "stream-complete",
     "event-shape",
 )
 """What is held of every run; `allow` may list these as well. `assertions.invariants` says what each means."""
@@ -426,12 +731,54 @@ WHOLE_RUN_FORMS = _table(
     Word("rate", "share of acts that came to ok"),
     Word("latency", "from an act to its event's arrival"),
     Word("never", "not at all during the run"),
-    Word("sequence", "events in this order, others between", now=False),
-    Word("exactly", "these events and no others", now=False),
-    Word("after", "timed from a named act", now=False),
-    Word("state", "read through the platform's API", now=False),
+    Word("sequence", "events in this order, others between"),
+    Word("exactly", "these events and no others"),
+    Word("after", "timed from a named act"),
+    Word("state", "read through the platform's API"),
+    Word("dropped", "how many events the platform said that it dropped for an observer"),
 )
-"""The key that says which form an entry of the top-level `expect` has."""
+"""The key that says which form an entry of an `expect` has."""
+
+STEP_FORMS = ("each", "some", "none", "never", "sequence", "exactly", "state")
+"""Those that an entry of a step's `expect` may have; the others are for the whole run."""
+
+DEVICE_FIELDS: Mapping[str, str] = {
+    "deviceId": "",
+    "collectionId": "",
+    "tags.*": "",
+    "firmware.currentFirmwareId": "",
+    "firmware.targetFirmwareId": "",
+    "firmware.firmwareVersion": "",
+    "firmware.serialNumber": "",
+    "firmware.modelNumber": "",
+    "firmware.manufacturer": "",
+    "firmware.state": "state",
+    "firmware.stateMessage": "",
+    "config.ciot.imsi": "imsi",
+    "config.ciot.imei": "imei",
+    "config.gateway.*": "",
+    "metadata.ciot.gatewayId": "",
+    "metadata.ciot.allocatedIp": "",
+    "metadata.ciot.allocatedAt": "",
+    "metadata.ciot.cellId": "",
+    "metadata.ciot.mcc": "",
+    "metadata.ciot.mnc": "",
+    "metadata.ciot.country": "",
+    "metadata.ciot.network": "",
+    "metadata.ciot.countryCode": "",
+    "metadata.ciot.lastUpdate": "",
+    "metadata.ciot.lastImsi": "imsi",
+    "metadata.ciot.lastImei": "imei",
+    "metadata.inet.*": "",
+    "metadata.gateway.*": "",
+    "lastGatewayId": "",
+    "lastTransport": "transport",
+    "lastReceived": "",
+    "lastPayload": "",
+    "enabled": "enabled",
+}
+"""Fields of the platform's Device (span §2.4), which `state` reads, each with the key of event data that holds the same
+kind of value, "" for none. `*` stands for names that the platform does not choose."""
 
 COMPARISONS = ("below", "above", "at_least", "at_most")
 CONDITION_KEYS = ("one_of", "matches", "not", *COMPARISONS)
@@ -443,10 +790,17 @@ UNITS: Mapping[str, Mapping[str, float]] = {
     "duration": {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400},
     "share": {"%": 0.01},
     "rate": {"bit/s": 1, "kbit/s": 1e3, "Mbit/s": 1e6},
+    "frequency": {"/s": 1, "/min": 1 / 60, "/h": 1 / 3600, "/d": 1 / 86400},
 }
-"""By kind of quantity: unit → how many bytes, seconds, parts of one, bits per second."""
+"""By kind of quantity: unit → how many bytes, seconds, parts of one, bits per second, times a second."""
 
-EXAMPLES: Mapping[str, str] = {"size": "24 B", "duration": "10 min", "share": "5 %", "rate": "20 kbit/s"}
+EXAMPLES: Mapping[str, str] = {
+    "size": "24 B",
+    "duration": "10 min",
+    "share": "5 %",
+    "rate": "20 kbit/s",
+    "frequency": "3/s",
+}
 
 MEANT_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("sec", "secs", "second", "seconds", "S"), "s"),
@@ -462,10 +816,26 @@ MEANT_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("bps", "bit", "bits/s"), "bit/s"),
     **dict.fromkeys(("kbps", "kbit", "Kbit/s", "kb/s"), "kbit/s"),
     **dict.fromkeys(("Mbps", "mbps", "Mbit", "mbit/s"), "Mbit/s"),
+    **dict.fromkeys(("Hz", "/sec", "/second", "ps"), "/s"),
+    **dict.fromkeys(("/m", "/minute"), "/min"),
+    **dict.fromkeys(("/hr", "/hour"), "/h"),
+    **dict.fromkeys(("/day",), "/d"),
 }
 """What people write for a unit, and which one they mean."""
 
 YES_OR_NO: Mapping[str, bool] = {"yes": True, "no": False, "true": True, "false": False}
+
+
+def modifiers_of(verb: Verb) -> tuple[str, ...]:
+    """The words of `MODIFIERS` that fit beside a verb."""
+    if verb.name == "wait":
+        return WAIT_MODIFIERS
+    if verb.name in BLOCKS:
+        return BLOCK_MODIFIERS
+    fit = DOER_MODIFIERS if verb.whom != "devices" else tuple(word for word in MODIFIERS if word != "lasting")
+    unfit = () if verb.name in RETRIED else ("retry",)
+    lasting = ("lasting",) if verb.name in LASTING else ()
+    return (*(word for word in fit if word not in unfit), *lasting)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -83,23 +83,76 @@ def test_the_shown_scenarios_are_valid():
         loads(block)
 
 
+def simulator(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "simulator", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def without_times(text: str) -> list[str]:
+    """What differs from run to run made alike: wall time, and the folder that is named after it."""
+    text = re.sub(r"simulated in [\d.]+ s", "simulated in 0.3 s", text)
+    text = re.sub(r" in [\d.]+ s, (\d.* simulated)", r" in 0.3 s, \1", text)
+    return re.sub(r"runs/[\d-]+", "runs/20261122-101500", text).splitlines()
+
+
 def test_the_transcript_is_what_the_program_prints(tmp_path):
     transcript = README.split("$ cat meters.yaml\n", 1)[1]
     source, rest = transcript.split("\n$ simulator run meters.yaml\n", 1)
     (tmp_path / "meters.yaml").write_text(source, encoding="utf-8")
+    done = simulator("run", "meters.yaml", folder=tmp_path)
+    assert done.returncode == 1
+    shown = without_times(rest.split("```", 1)[0])
+    assert without_times(done.stdout)[: len(shown)] == shown
+
+
+LESSON = README.split("## Learn the language in ten minutes\n", 1)[1].split("\n## ", 1)[0]
+LESSONS = dict(re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", LESSON, re.DOTALL))
+COMMANDS = [
+    (command.split(), shown)
+    for block in re.findall(r"```console\n(.*?)```", LESSON, re.DOTALL)
+    for command, shown in re.findall(r"\$ simulator (.+)\n((?:(?!\$ ).*\n)*)", block)
+]
+
+
+def test_the_lesson_has_four_files_and_runs_each():
+    assert list(LESSONS) == ["hello.yaml", "valve.yaml", "fleet.yaml", "bad_day.yaml"]
+    assert [command[:2] for command, _ in COMMANDS] == [
+        *(["run", name] for name in LESSONS),
+        ["prove", "bad_day.yaml"],
+    ]
+
+
+@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[" ".join(command) for command, _ in COMMANDS])
+def test_the_lesson_prints_what_it_shows(command, shown, tmp_path):
+    for name, text in LESSONS.items():
+        # The line with the name counts: places in the failure texts are those of the file as it is shown.
+        (tmp_path / name).write_text(f"# {name}\n{text}", encoding="utf-8")
+    done = simulator(*command, folder=tmp_path)
+    assert done.returncode == (1 if "\nFAIL" in f"\n{shown}" else 0)
+    assert "\n".join(without_times(done.stdout)).strip() == "\n".join(without_times(shown)).strip()
+
+
+def test_the_lesson_turns_green_as_it_says(tmp_path):
+    (tmp_path / "valve.yaml").write_text(LESSONS["valve.yaml"].replace("bytes: 5", "bytes: 4"), encoding="utf-8")
+    assert simulator("run", "valve.yaml", folder=tmp_path).returncode == 0
+
+
+def test_the_example_for_pytest_passes(tmp_path):
+    (example,) = re.findall(r"```python\n(async def .*?)```", LESSON, re.DOTALL)
+    (tmp_path / "test_example.py").write_text(example, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "simulator", "run", "meters.yaml"],
+        [sys.executable, "-m", "pytest", "-q", "test_example.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
-
-    def without_times(text: str) -> list[str]:
-        text = re.sub(r"simulated in [\d.]+ s", "simulated in 0.3 s", text)
-        return re.sub(r"runs/[\d-]+", "runs/20261122-101500", text).splitlines()
-
-    shown = without_times(rest.split("```", 1)[0])
-    assert without_times(done.stdout)[: len(shown)] == shown
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout

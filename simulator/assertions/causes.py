@@ -14,12 +14,12 @@ from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.uploads import GRACE_S
-from simulator.assertions.world import World, collection_name
+from simulator.assertions.world import LOGINS, OUTAGES, World, collection_name
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Move
 
 SHOWS: Final[Mapping[str, str]] = {
-    "attach": "ciotConnect",
+    **dict.fromkeys(LOGINS, "ciotConnect"),
     "create": "deviceCreated",
     "update": "deviceUpdated",
     "remove": "deviceRemoved",
@@ -27,7 +27,11 @@ SHOWS: Final[Mapping[str, str]] = {
 }
 """Verb → event (span §3.4)."""
 
-_CAUSE: Final = {event: verb for verb, event in SHOWS.items()}
+_CAUSE: Final = {event: verb for verb, event in reversed(tuple(SHOWS.items()))}
+"""Event → the verb that a failure names for it."""
+
+MANY_ATTEMPTS: Final = 64
+"""How often a device of which nothing is known may try to log in in one act."""
 
 SIM_VERBS: Final = frozenset({"insert_sim", "remove_sim", "move_sim", "swap_sims", "switch_profile"})
 """With these in a scenario, a login may be another device's than the one that asked for it."""
@@ -42,7 +46,7 @@ CONNECTED_AGAIN_S: Final = 60.0
 class _Done:
     """One act that may or must show."""
 
-    __slots__ = ("act", "at_most", "machine", "missing", "over", "seen", "since_s", "updates")
+    __slots__ = ("act", "at_most", "machine", "missing", "over", "raced", "seen", "since_s", "updates")
 
     def __init__(self, machine: ActOnce, act: ActRecord, attempts: int) -> None:
         self.machine, self.act, self.since_s = machine, act, act.t_s
@@ -51,6 +55,8 @@ class _Done:
         # A move to where the device is already moves nothing, and shows as a change of the device.
         self.updates = attempts if act.verb == "move" else 0
         self.over = False
+        self.raced = False
+        """Another such act was under way meanwhile: nobody knows which was first."""
         self.seen = self.missing = 0
 
     @property
@@ -68,28 +74,40 @@ class ActOnce(Machine):
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
-        self._done: dict[tuple[str, str], list[_Done]] = {}
+        self._done: dict[tuple[str, str], list[_Done]] = {}  # by event and subject
         self._homes: dict[str, str | None] = {}
         sims_wander = any(step.verb in SIM_VERBS for step in world.scenario.steps)
-        self.verbs = tuple(verb for verb in SHOWS if not (sims_wander and verb == "attach"))
-        self.names = tuple(SHOWS[verb] for verb in self.verbs)
+        self.verbs = tuple(verb for verb in SHOWS if not (sims_wander and verb in LOGINS))
+        self.names = tuple(dict.fromkeys(SHOWS[verb] for verb in self.verbs))
 
     def began(self, act: ActRecord) -> None:
-        done = self._done.setdefault((act.verb, act.subject), [])
-        done.append(_Done(self, act, self._world.attempts(act.step)))
+        world = self._world
+        done = self._done.setdefault((SHOWS[act.verb], act.subject), [])
+        attempts = world.attempts(act.step)
+        if not world.known.devices and act.verb in LOGINS:
+            attempts = MANY_ATTEMPTS
+        new = _Done(self, act, attempts)
+        for other in done:
+            if not other.over:
+                other.raced = new.raced = True
+        done.append(new)
         if len(done) > UNDECIDED_KEPT:
             del done[0]
 
     def ended(self, act: ActRecord) -> None:
-        done = self._done.get((act.verb, act.subject), [])
-        one = next((d for d in done if not d.over and d.act.n == act.n and d.act.step == act.step), None)
+        done = self._done.get((SHOWS[act.verb], act.subject), [])
+        one = next((d for d in done if not d.over and _is_of(d.act, act)), None)
         if one is None:
             return
         one.over, one.act = True, act
         if act.outcome == "rejected":
             done.remove(one)
-            if one.seen:
-                self._fail(act.subject, act.t_s, f"{SHOWS[act.verb]} was seen, but {act.verb} was rejected")
+            for _ in range(one.seen):
+                other = next((d for d in done if d.seen < d.at_most), None)
+                if other is None:
+                    self._fail(act.subject, act.t_s, f"{SHOWS[act.verb]} was seen, but {act.verb} was rejected")
+                    return
+                other.seen += 1  # it was that one's, then
         elif act.outcome == "ok":
             self._check.cases += 1
             one.missing = self._must(one)
@@ -100,12 +118,12 @@ class ActOnce(Machine):
                 done.remove(one)
 
     def see(self, event: EventRecord) -> None:
-        subject = event.subject
-        if subject is None or subject not in self._world.group_of:
+        subject, world = event.subject, self._world
+        if subject is None or (world.known.devices and subject not in world.group_of):
             return
-        done = self._done.get((_CAUSE[event.name], subject), [])
-        one = next((d for d in done if d.seen < d.at_most), None)
-        if one is None and event.name == SHOWS["update"] and self._moved(subject):
+        done = self._done.get((event.name, subject), [])
+        one = self._taker(done)
+        if one is None and (not world.known.all_acts or (event.name == SHOWS["update"] and self._moved(subject))):
             return
         if one is None:
             self._fail(subject, event.rx_s, f"no {_CAUSE[event.name]} of {subject} can have caused it", event)
@@ -116,15 +134,31 @@ class ActOnce(Machine):
         if one.over and one.seen >= one.at_most:
             done.remove(one)
 
+    def _taker(self, done: list[_Done]) -> _Done | None:
+        """Whose an event is: of acts that overlap, rather of one that has none and must."""
+        taker = None
+        for one in done:
+            if one.open:
+                return one
+            if taker is None and one.seen < one.at_most:
+                taker = one
+        return taker
+
     def _moved(self, subject: str) -> bool:
         """Whether a move that may show as an update has none yet."""
-        one = next((d for d in self._done.get(("move", subject), ()) if d.updates), None)
+        one = next((d for d in self._done.get((SHOWS["move"], subject), ()) if d.updates), None)
         if one is not None:
             one.updates -= 1
         return one is not None
 
     def missed(self, one: _Done, now: float) -> None:
         """An accepted act did not show in time, or not as often as it must."""
+        for other in self._done.get((SHOWS[one.act.verb], one.act.subject), ()):
+            while other is not one and not other.open and other.seen > other.missing and one.open:
+                other.seen -= 1  # it can do without: nobody knows how far it came
+                one.seen += 1
+        if not one.open:
+            return
         act, event = one.act, SHOWS[one.act.verb]
         details = (
             f"{act.verb} was ok at {texts.moment(act.t_s)}; {event} was seen {texts.times(one.seen)} "
@@ -140,7 +174,7 @@ class ActOnce(Machine):
         if act.verb != "move":
             return 1
         what = self._world.act(act.step)
-        if not isinstance(what, Move):
+        if not isinstance(what, Move) or one.raced:
             return 0
         to = collection_name(what.to)
         home = self._homes.get(act.subject, collection_name(self._home_of(act.subject)))
@@ -154,9 +188,13 @@ class ActOnce(Machine):
     def _fail(self, subject: str, now: float, why: str, event: EventRecord | None = None) -> None:
         docket = self._docket
         seen = f"seen: {texts.sighting(event)}; {why}" if event is not None else why
-        details = (seen, texts.device_says(docket.acts.get(subject))) if docket.explains(self._check) else ()
+        details = (seen, docket.says(subject)) if docket.explains(self._check) else ()
         what = f"breaks act-once: {texts.event(event)}" if event is not None else "breaks act-once"
         docket.fail(self._check, subject, now, details, what)
+
+
+def _is_of(began: ActRecord, ended: ActRecord) -> bool:
+    return began.n == ended.n and began.step == ended.step and began.verb == ended.verb
 
 
 class ConnectedOnce(Machine):
@@ -165,6 +203,7 @@ class ConnectedOnce(Machine):
     __slots__ = ("_check", "_docket", "_latest", "_world")
 
     names = ("ciotConnect", "clientConnected")
+    verbs = OUTAGES
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
@@ -172,8 +211,7 @@ class ConnectedOnce(Machine):
 
     def see(self, event: EventRecord) -> None:
         subject = event.subject
-        group = None if subject is None else self._world.group_of.get(subject)
-        if subject is None or group is None or group.network != "ciot":
+        if subject is None or not self._is_ciot(subject, event):
             return
         key = subject, event.collection
         if event.name == "ciotConnect":
@@ -188,6 +226,20 @@ class ConnectedOnce(Machine):
             details = (f"seen: {texts.moment(before)}, and again {texts.sighting(event)}",)
             self._docket.absent(self._check, subject, (before, event.rx_s), event.rx_s, details, what)
 
+    def _is_ciot(self, subject: str, event: EventRecord) -> bool:
+        group = self._world.group_of.get(subject)
+        if group is None and not self._world.known.devices:
+            return event.name == "ciotConnect" or event.data.get("id") == "ip"
+        return group is not None and group.network == "ciot"
+
+    def began(self, act: ActRecord) -> None:
+        del act
+        self._latest.clear()  # a platform that comes up again may greet everybody anew
+
+    def ended(self, act: ActRecord) -> None:
+        del act
+        self._latest.clear()
+
 
 class MismatchOnce(Machine):
     """mismatch-once. The event is of the device that is known, the act of whoever came: so all count alike."""
@@ -195,7 +247,7 @@ class MismatchOnce(Machine):
     __slots__ = ("_check", "_docket", "_logins", "_seen", "_world")
 
     names = ("imeiMismatch", "imsiMismatch")
-    verbs = ("attach",)
+    verbs = LOGINS
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
@@ -203,7 +255,7 @@ class MismatchOnce(Machine):
         self._seen = dict.fromkeys(self.names, 0)
 
     def began(self, act: ActRecord) -> None:
-        self._logins += self._world.attempts(act.step)
+        self._logins += self._world.attempts(act.step) if self._world.known.devices else MANY_ATTEMPTS
 
     def ended(self, act: ActRecord) -> None:
         self._logins -= act.outcome == "ok"  # of its attempts, the last one

@@ -8,7 +8,6 @@ at the end against all gaps.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -16,15 +15,16 @@ import msgspec
 
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER, Deadlines
-from simulator.assertions.gaps import Gaps, gap_words
+from simulator.assertions.gaps import gap_words
+from simulator.assertions.sights import RECENT_KEPT, Sight
 from simulator.assertions.verdicts import NAMED, Finding, Gap, Judgement, Kind, Verdict
 from simulator.errors import Place
 from simulator.events.records import ActRecord, EventRecord
 
+__all__ = ["RECENT_KEPT", "WHOLE_RUN", "Case", "Check", "Docket"]
+
 WHOLE_RUN: Final = (0.0, FOREVER)
 """The window of what is only known when the run has ended as planned."""
-RECENT_KEPT: Final = 4
-"""Events of each subject that are remembered for failure texts."""
 EXPLAINED: Final = 8
 """Cases of a check that keep their whole story; the others keep whom and when."""
 
@@ -50,6 +50,7 @@ class Check:
     __slots__ = (
         "alone",
         "blocked",
+        "by",
         "cases",
         "failed",
         "found",
@@ -70,6 +71,8 @@ class Check:
         """Whom it is about, as the file says it."""
         self.population = population
         """How many those are; 0: not a fixed number."""
+        self.by = ""
+        """The observer on whose sight it rests; "": the run's own."""
         self.cases = 0
         self.failed: list[Case] = []
         self.found = 0
@@ -90,26 +93,31 @@ class Docket:
     """Shared by the machines of one judge.
 
     Args:
-        rerun: command line that runs the scenario again with the same seed; ` --only SUBJECT` is put behind it.
+        rerun: command line that runs the scenario again with the same seed.
+        alone: whether ` --only SUBJECT` may be put behind it.
     """
 
-    def __init__(self, rerun: str) -> None:
-        self.rerun = rerun
+    def __init__(self, rerun: str, alone: bool = True) -> None:
+        self.rerun, self._alone = rerun, alone
         self.checks: list[Check] = []
         self.news: list[Finding] = []
-        self.recent: dict[str, deque[EventRecord]] = {}
-        """Latest events of each subject."""
+        self.sights = {"": Sight()}
+        """By name of the observer; "": the run's own."""
+        self.recent = self.sights[""].recent
+        """Latest events of each subject, as the run's own observer saw them."""
         self.acts: dict[str, ActRecord] = {}
         """Latest act of each subject, begun or ended."""
+        self.under_way: dict[str, list[ActRecord]] = {}
+        """Beginnings of further acts of a subject that are not over: steps may overlap."""
         self.convicted: EventRecord | None = None
         """The latest event that an expectation forbade: no trouble is made of it a second time."""
         self.now_s = 0.0
         """Run time up to which everything is known."""
         self.cut: str | None = None
         """Why the run ended before the scenario did, at `now_s`; None: it did not."""
-        self.unfinished: dict[str, list[tuple[Case, ActRecord]]] = {}
-        """Cases of each subject that tell of an act as being under way, with its beginning."""
-        self.gaps = Gaps()
+        self.unfinished: dict[str, list[tuple[Case, str]]] = {}
+        """Cases of each subject that tell of an act as being under way, with the line that says so."""
+        self.gaps = self.sights[""].gaps
         self.deadlines = Deadlines()
         self.rewire: Callable[[], None] = lambda: None
         """To be called by a machine that wants other records from now on."""
@@ -148,7 +156,7 @@ class Docket:
         case = Case(subject=subject, from_s=from_s, to_s=to_s, decided_s=now, absent=True, details=details, what=what)
         check.failed.append(case)
         self._note_unfinished(case)
-        gap = self.blind(*window)
+        gap = self.blind(*window, check.by)
         if gap is None:
             self._tell(check, case, "fail", now, details)
         else:
@@ -181,23 +189,66 @@ class Docket:
 
     def again(self, check: Check, subject: str) -> str:
         """The command that repeats it."""
-        return f"{self.rerun} --only {subject}" if subject and check.alone else self.rerun
+        return f"{self.rerun} --only {subject}" if subject and check.alone and self._alone else self.rerun
+
+    # --- acts ---------------------------------------------------------------------------------------------------------
+
+    def act(self, act: ActRecord) -> None:
+        """An act begins or has ended. It becomes what its subject did last; others may be under way beside it."""
+        subject = act.subject
+        before = self.acts.get(subject)
+        self.acts[subject] = act
+        if before is None or (before.phase == "ended" and not self.under_way):
+            return
+        if act.phase == "began":
+            if before.phase == "began":
+                self.under_way.setdefault(subject, []).append(before)
+        elif before.phase == "ended" or not _same(before, act):
+            others = self.under_way.get(subject, [])
+            if before.phase == "began":
+                others.append(before)
+            left = [other for other in others if not _same(other, act)]
+            if left:
+                self.under_way[subject] = left
+            elif others:
+                self.under_way.pop(subject, None)
+
+    def says(self, subject: str) -> str:
+        """What the device itself thinks happened: its latest act, and what else it has under way."""
+        line = texts.device_says(self.acts.get(subject))
+        for act in self.under_way.get(subject, ()):
+            line += f"; {act.verb} since {texts.moment(act.t_s)}, not over yet"
+        return line
 
     def act_ended(self, act: ActRecord) -> None:
         """An act is over: what was found at that very moment need not call it under way."""
-        for case, began in self.unfinished.pop(act.subject, ()):
-            if act.t_s <= case.decided_s and (began.step, began.n) == (act.step, act.n):
-                line = texts.device_says(began)
-                case.details = tuple(texts.device_says(act) if told == line else told for told in case.details)
+        told = self.unfinished.pop(act.subject, ())
+        now_so = self.says(act.subject) if told else ""
+        for case, line in told:
+            if act.t_s <= case.decided_s:
+                case.details = tuple(now_so if one == line else one for one in case.details)
+                self._note_unfinished(case)
 
     def _note_unfinished(self, case: Case) -> None:
-        act = self.acts.get(case.subject) if case.details else None
-        if act is not None and act.phase == "began" and texts.device_says(act) in case.details:
-            self.unfinished.setdefault(case.subject, []).append((case, act))
+        subject = case.subject
+        act = self.acts.get(subject) if case.details else None
+        if act is not None and (act.phase == "began" or subject in self.under_way):
+            line = self.says(subject)
+            if line in case.details:
+                self.unfinished.setdefault(subject, []).append((case, line))
 
-    def blind(self, from_s: float, to_s: float) -> Gap | None:
-        """Why absence in a window proves nothing; None: it proves what it seems to."""
-        gap = self.gaps.overlap(from_s, to_s)
+    # --- sight --------------------------------------------------------------------------------------------------------
+
+    def sight(self, observer: str) -> Sight:
+        """What that observer can see."""
+        sight = self.sights.get(observer)
+        if sight is None:
+            self.sights[observer] = sight = Sight(observer)
+        return sight
+
+    def blind(self, from_s: float, to_s: float, by: str = "", *, quiet: bool = False) -> Gap | None:
+        """Why absence in a window proves nothing; None: it proves what it seems to. `quiet`: see `Sight.blind`."""
+        gap = self.sight(by).blind(from_s, to_s, quiet=quiet)
         if gap is None and self.cut is not None and to_s > self.now_s:
             return Gap(from_s=self.now_s, to_s=None, why=self.cut)
         return gap
@@ -209,7 +260,7 @@ class Docket:
         certain: list[Case] = []
         doubtful: list[tuple[Case, Gap]] = []
         for case in check.failed:
-            gap = self.blind(case.from_s, case.to_s) if case.absent else None
+            gap = self.blind(case.from_s, case.to_s, check.by) if case.absent else None
             if gap is None:
                 certain.append(case)
             else:
@@ -225,7 +276,7 @@ class Docket:
         if check.blocked:
             return self._judgement(check, "inconclusive", [], reached=False)
         for window in check.quiet:
-            gap = self.blind(*window)
+            gap = self.blind(*window, check.by, quiet=True)
             if gap is not None:
                 return self._judgement(check, "inconclusive", [_not_known("")], gap)
         return self._judgement(check, "pass", [])
@@ -256,6 +307,10 @@ class Docket:
             details=tuple(details),
             reached=reached,
         )
+
+
+def _same(began: ActRecord, ended: ActRecord) -> bool:
+    return began.n == ended.n and began.step == ended.step and began.verb == ended.verb
 
 
 def _not_known(subject: str) -> Case:

@@ -1,58 +1,248 @@
-"""Invariant: a downstream message is handed over once, and only if it was queued (span §4.4)."""
+"""Invariants about downstream messages: handed over once, only if queued, the oldest first, and not once taken back
+(span §4.2, §4.4).
+
+    send begun ──ok──► PENDING ──delivered──► gone
+                          └──withdrawn──────► must not be delivered
+
+An act does not know the platform's id of its message, so messages are told apart by their size. Whether a message was
+still pending when it was taken back is only certain if its device has asked for nothing since it was queued.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+
 from simulator.assertions import texts
+from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
+from simulator.assertions.uploads import FORGOTTEN_AFTER_S
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
+from simulator.scenario.model import Withdraw
+
+FETCHES: Final = ("upload", "poll")
+"""Verbs whose datagrams bring a waiting message back (span §4.4)."""
+
+LOSES: Final = ("remove",)
+"""Verbs after which nobody knows what of an outbox is left."""
+
+_UNSPECIFIED: Final = "unspecified"
 
 
-class Downstream(Machine):
-    """downstream-queued. Counts by size: the id of a message is the platform's, and the act does not know it."""
+class _Queued(msgspec.Struct, eq=False):
+    """One message in an outbox."""
 
-    __slots__ = ("_check", "_docket", "_ids", "_queued", "_world")
+    size: int
+    """-1: not known."""
+    step: int
+    n: int
+    began_s: float
+    ended_s: float = FOREVER
+    sure: bool = False
+    """The platform has accepted it."""
+    held: bool = True
+    """Its device has asked for nothing since: it is still there."""
+    doubtful: bool = False
+    """It may have been taken back, or lost with its device."""
+
+
+class _Box:
+    """The outbox of one device, and who may be emptying it."""
+
+    __slots__ = ("fetching", "queued", "until_s", "withdrawn")
+
+    def __init__(self) -> None:
+        self.queued: list[_Queued] = []
+        self.withdrawn: list[tuple[_Queued, float]] = []
+        self.fetching = 0
+        self.until_s = -1.0
+        """A datagram that was not answered may still arrive until then."""
+
+    def held(self, now: float) -> None:
+        """A datagram of its device may be on its way: whatever is queued may be delivered any time."""
+        if self.fetching or now < self.until_s:
+            for message in self.queued:
+                message.held = False
+
+
+class _Outboxes(Machine):
+    """Follows the outboxes of all devices, as far as acts and events tell."""
+
+    __slots__ = ("_boxes", "_check", "_docket", "_world", "verbs")
 
     names = ("downstreamMessage", "gatewayDownstreamMessage")
-    verbs = ("send",)
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
-        self._queued: dict[str, list[int]] = {}
-        self._ids: set[str] = set()
+        self._boxes: dict[str, _Box] = {}
+        # What devices ask for matters only where something is taken back.
+        takes_back = any(isinstance(step.act, Withdraw) for step in world.scenario.steps)
+        self.verbs: Iterable[str] | None = ("send", "withdraw", *LOSES, *(FETCHES if takes_back else ()))
 
     def began(self, act: ActRecord) -> None:
-        self._queued.setdefault(act.subject, []).append(act.size)
+        box = self._boxes.get(act.subject)
+        if box is None:
+            self._boxes[act.subject] = box = _Box()
+        if act.verb == "send":
+            message = _Queued(act.size, act.step, act.n, act.t_s)
+            message.held = not box.fetching and act.t_s >= box.until_s
+            box.queued.append(message)
+        elif act.verb in FETCHES:
+            box.fetching += 1
+            box.held(act.t_s)
+        else:
+            self._doubt(box)
 
     def ended(self, act: ActRecord) -> None:
-        queued = self._queued.get(act.subject)
-        if act.outcome == "rejected" and queued and act.size in queued:
-            queued.remove(act.size)
+        box = self._boxes.get(act.subject)
+        if box is None:
+            return
+        if act.verb == "send":
+            self._sent(box, act)
+        elif act.verb in FETCHES:
+            box.fetching = max(0, box.fetching - 1)
+            if act.outcome != "ok":
+                box.until_s = max(box.until_s, act.t_s + FORGOTTEN_AFTER_S)
+        elif act.verb == "withdraw" and act.outcome == "ok":
+            self._withdrawn(box, act)
+        elif act.verb == "withdraw" and act.outcome == "rejected":
+            self._settled(box)
+
+    def _sent(self, box: _Box, act: ActRecord) -> None:
+        message = next((m for m in box.queued if m.step == act.step and m.n == act.n and m.ended_s == FOREVER), None)
+        if message is None:
+            return
+        message.ended_s, message.sure = act.t_s, act.outcome == "ok"
+        if act.outcome == "rejected":
+            box.queued.remove(message)
+
+    def _doubt(self, box: _Box) -> None:
+        """From here on, what is queued may be gone."""
+        for message in box.queued:
+            message.doubtful = True
+
+    def _settled(self, box: _Box) -> None:
+        """Nothing was taken back after all."""
+        for message in box.queued:
+            message.doubtful = False
+
+    def _withdrawn(self, box: _Box, act: ActRecord) -> None:
+        """The operator took messages back. What was certainly pending is gone; of the rest nobody knows."""
+        what = self._world.act(act.step)
+        box.held(act.t_s)
+        queued = box.queued
+        if not isinstance(what, Withdraw) or not queued:
+            return
+        if what.which == "all":
+            gone = [message for message in queued if message.sure and message.held]
+        elif all(message.sure and message.held for message in queued) and not _overlap(queued):
+            gone = [queued[0 if what.which == "oldest" else -1]]
+            self._settled(box)
+        else:
+            gone = []
+        for message in gone:
+            queued.remove(message)
+            box.withdrawn.append((message, act.t_s))
+
+    def _take(self, event: EventRecord) -> tuple[_Queued | None, list[_Queued]]:
+        """Whose an event is, and what was queued before that one. The oldest of its size."""
+        box = self._boxes.get(event.subject or "")
+        size = event.data.get("bytes")
+        for index, message in enumerate(box.queued if box is not None else ()):
+            if size is None or message.size < 0 or str(message.size) == size:
+                assert box is not None
+                before = box.queued[:index]
+                del box.queued[index]
+                return message, before
+        return None, []
+
+    def _report(self, event: EventRecord, why: str) -> None:
+        docket, check = self._docket, self._check
+        subject = event.subject or ""
+        details: tuple[str, ...] = ()
+        if docket.explains(check):
+            details = (f"seen: {texts.sighting(event)}; {why}", docket.says(subject))
+        what = f"breaks {self._name}: {texts.event(event)}"
+        docket.fail(check, subject, event.rx_s, details, what)
+
+    @property
+    def _name(self) -> str:
+        return self._check.name.removeprefix("invariant.")
+
+
+class Downstream(_Outboxes):
+    """downstream-queued."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        super().__init__(docket, check, world)
+        self._ids: set[str] = set()
 
     def see(self, event: EventRecord) -> None:
-        subject = event.subject
-        if subject is None or subject not in self._world.group_of:
+        subject, known = event.subject, self._world.known
+        group = self._world.group_of.get(subject) if subject is not None else None
+        if subject is None or (group is None and known.devices):
             return
         self._check.cases += 1
         message = event.data.get("messageId")
         if message is not None:
             if message in self._ids:
-                self._fail(event, subject, "this message was handed over before")
+                self._report(event, "this message was handed over before")
                 return
             self._ids.add(message)
-        queued = self._queued.get(subject, [])
+        transport = event.data.get("transport", _UNSPECIFIED)
+        if group is not None and transport not in (group.transport, _UNSPECIFIED):
+            self._report(event, f"but its transport is {group.transport}")
+        if not known.all_acts and subject not in self._boxes:
+            return
+        found, _ = self._take(event)
+        if found is not None:
+            return
+        box = self._boxes.get(subject)
         size = event.data.get("bytes")
-        for index, queued_size in enumerate(queued):
-            if size is None or queued_size < 0 or str(queued_size) == size:
-                del queued[index]
-                return
-        waiting = ", ".join(f"{size} bytes" for size in queued[:3]) or "nothing"
-        self._fail(event, subject, f"what was queued and not handed over yet: {waiting}")
-        if queued:
-            del queued[0]
+        back = next((t_s for m, t_s in box.withdrawn if m.size < 0 or str(m.size) == size), None) if box else None
+        waiting = ", ".join(f"{m.size} bytes" for m in (box.queued if box else ())[:3]) or "nothing"
+        why = f"what was queued and not handed over yet: {waiting}"
+        if back is not None:
+            why = f"such a message was withdrawn at {texts.moment(back)}; {why}"
+        self._report(event, why)
+        if box is not None and box.queued:
+            del box.queued[0]
 
-    def _fail(self, event: EventRecord, subject: str, why: str) -> None:
-        details = (f"seen: {texts.sighting(event)}; {why}",) if self._docket.explains(self._check) else ()
-        what = f"breaks downstream-queued: {texts.event(event)}"
-        self._docket.fail(self._check, subject, event.rx_s, details, what)
+
+class OldestFirst(_Outboxes):
+    """downstream-oldest-first."""
+
+    __slots__ = ()
+
+    def see(self, event: EventRecord) -> None:
+        if event.subject is None or event.subject not in self._boxes:
+            return
+        found, before = self._take(event)
+        if found is None:
+            return
+        self._check.cases += 1
+        skipped = next((m for m in before if m.sure and not m.doubtful and m.ended_s <= found.began_s), None)
+        if skipped is None:
+            return
+        box = self._boxes[event.subject]
+        box.queued.remove(skipped)  # told once; it may come now
+        docket, check = self._docket, self._check
+        details: tuple[str, ...] = ()
+        if docket.explains(check):
+            older = f"{skipped.size} bytes were queued at {texts.moment(skipped.ended_s)}, before these, and wait"
+            details = (f"seen: {texts.sighting(event)}; {older}", docket.says(event.subject))
+        what = f"breaks {self._name}: {texts.event(event)}"
+        window = skipped.began_s, event.rx_s  # unless it was handed over, and nobody saw it
+        docket.absent(check, event.subject, window, event.rx_s, details, what)
+
+
+def _overlap(queued: list[_Queued]) -> bool:
+    """Whether two were sent at the same time, so that nobody knows which is older."""
+    return any(b.began_s < a.ended_s for a, b in pairwise(queued))

@@ -10,11 +10,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.assertions.causes import ActOnce, ConnectedOnce, MismatchOnce
+from simulator.assertions.chains import (
+    CreatedFirst,
+    FirmwareChain,
+    MovedBetween,
+    RealMismatch,
+    SessionEnds,
+    TimeForward,
+)
 from simulator.assertions.docket import Check, Docket
-from simulator.assertions.downstream import Downstream
+from simulator.assertions.downstream import Downstream, OldestFirst
 from simulator.assertions.machine import Machine
 from simulator.assertions.places import Moved, Owners, RightCollection, Silent
+from simulator.assertions.received import ReceivedShown
 from simulator.assertions.shapes import Shapes
+from simulator.assertions.streams import SameForAll, StreamComplete
 from simulator.assertions.uploads import ConnectedFirst, Uploads
 from simulator.assertions.world import World
 
@@ -65,14 +75,69 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "downstream-queued",
-        "is handed a downstream message only after it was queued, and only once",
+        "is handed a downstream message only after it was queued, only once, and not after it was withdrawn",
         "span §4.4",
         Downstream,
+    ),
+    Invariant(
+        "downstream-oldest-first",
+        "is handed its downstream messages in the order in which they were queued",
+        "span §4.2, §4.4",
+        OldestFirst,
+    ),
+    Invariant(
+        "received-shown",
+        "shows a downstreamMessage for each payload that its device received, with its size",
+        "span §3.4, §4.4",
+        ReceivedShown,
     ),
     Invariant("known-owner", "is one of the devices and gateways of this run", "span §3.3", Owners),
     Invariant("silent-after-removal", "shows nothing after its deviceRemoved", "span §3.4", Silent),
     Invariant("gone-after-move", "shows nothing in a collection that it has left", "span §3.4", Moved),
     Invariant("right-collection", "shows only in the collection where it was put", "span §3.3, §3.4", RightCollection),
+    Invariant(
+        "moved-between",
+        "shows deviceMoved from one collection to another, and only in those two",
+        "span §3.4",
+        MovedBetween,
+    ),
+    Invariant("created-first", "shows nothing before its deviceCreated", "span §3.4", CreatedFirst),
+    Invariant(
+        "mismatch-real",
+        "shows a mismatch only where what was seen differs from what was expected",
+        "span §3.4, mobile-network §3.2",
+        RealMismatch,
+    ),
+    Invariant(
+        "session-ends-once",
+        "shows no more clientDisconnected than clientConnected",
+        "span §3.4",
+        SessionEnds,
+    ),
+    Invariant(
+        "firmware-chain",
+        "shows a firmwareStateChange from the state that the last one ended in",
+        "span §3.4, §5.4",
+        FirmwareChain,
+    ),
+    Invariant(
+        "time-forward",
+        "shows events whose own times never go back by more than their resolution of a second",
+        "span §1.3, §3.4",
+        TimeForward,
+    ),
+    Invariant(
+        "same-for-all",
+        "shows the same events in the same order to all who read its collection",
+        "span §3.2, §3.4",
+        SameForAll,
+    ),
+    Invariant(
+        "stream-complete",
+        "shows every reader all its events, but for as many as the platform says that it dropped",
+        "span §3.2",
+        StreamComplete,
+    ),
     Invariant("event-shape", "has the fields and values that belong to its events", "span §3.3, §3.4", Shapes),
 )
 

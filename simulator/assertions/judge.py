@@ -11,18 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulator.assertions import invariants
-from simulator.assertions.counted import Counts
 from simulator.assertions.docket import RECENT_KEPT, Docket
-from simulator.assertions.latency import Latency
+from simulator.assertions.forms import Frame
 from simulator.assertions.machine import Machine
-from simulator.assertions.never import NeverAtAll
-from simulator.assertions.rate import Rate
+from simulator.assertions.making import asked_for, make_form
 from simulator.assertions.shapes import Shapes
+from simulator.assertions.state import States
 from simulator.assertions.steps import StepMachines
 from simulator.assertions.switchboard import Switchboard
 from simulator.assertions.trouble import Trouble
 from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts
-from simulator.assertions.world import World
+from simulator.assertions.world import EVERYTHING, Known, World
 from simulator.events.records import (
     ActRecord,
     EndRecord,
@@ -32,9 +31,12 @@ from simulator.events.records import (
     ReceivedRecord,
     Record,
     RunRecord,
+    SeenRecord,
+    StateRecord,
     StepRecord,
+    StreamRecord,
 )
-from simulator.scenario.model import Counted, LatencyOf, NeverSeen, RateOf, Scenario, Subject, WholeRun
+from simulator.scenario.model import Scenario, Subject
 
 __all__ = ["EMBEDDED", "Finding", "Gap", "Judge", "Judgement", "Kind", "Verdict", "Verdicts"]
 
@@ -42,6 +44,7 @@ EMBEDDED: Final = "embedded"
 """How `RunRecord.target` begins when the reference server is under test: it is held to its own choices too."""
 
 _NOTHING: Final[tuple[Finding, ...]] = ()
+_LET_GO: Final = frozenset({"unsubscribe", "revoke"})  # verbs by which a scenario ends streams
 
 
 class Judge:
@@ -54,6 +57,8 @@ class Judge:
         aliases: the platform's ids → names in the scenario; may grow while the run goes on.
         rerun: command line that runs the scenario again with the same seed, for the failure texts.
         without: names of invariants that are switched off, besides those that the scenario allows.
+        known: what is known besides the records; of a run, everything.
+        alone: whether `rerun` can be told to repeat one subject alone.
 
     The run asks `deadline` after each call and calls `expire` then; after the last step it waits until `deadline` is
     None before it says `finish`, so that nothing which is merely under way is taken for missing.
@@ -67,20 +72,32 @@ class Judge:
         aliases: Mapping[str, str],
         rerun: str,
         without: Sequence[str] = (),
+        known: Known = EVERYTHING,
+        alone: bool = True,
     ) -> None:
-        self._docket = docket = Docket(rerun)
+        self._docket = docket = Docket(rerun, alone)
         self.deadlines = docket.deadlines
         """What time decides. Its `soonest` tells cheaply whether `deadline` can have come nearer."""
         self._scenario = scenario
-        self._world = World(scenario, members, subjects_of, aliases)
+        self._world = world = World(scenario, members, subjects_of, aliases, known)
         self._subjects_of = subjects_of
         self._board = Switchboard()
+        self._boards = {"": self._board, **{observer.name: Switchboard() for observer in scenario.observers}}
+        """By the observer whose events are handed on; "": the run's own."""
+        self._tokens = {observer.name: observer.token for observer in scenario.observers}
         docket.rewire = self._board.wire
         self._steps = [
-            StepMachines(docket, number, step, _all(step.subjects, subjects_of), subjects_of, aliases, scenario)
+            StepMachines(docket, number, step, _all(step.subjects, subjects_of), subjects_of, world)
             for number, step in enumerate(scenario.steps)
         ]
-        whole_run = [self._whole_run(number, what) for number, what in enumerate(scenario.expect)]
+        whole_run = [
+            make_form(docket, Frame(f"expect[{number}]"), what, world, subjects_of)
+            for number, what in enumerate(scenario.expect)
+        ]
+        self._states: dict[int, tuple[States, ...]] = {
+            -1: tuple(form for form in whole_run if isinstance(form, States)),
+            **{machines.number: machines.states for machines in self._steps if machines.states},
+        }
         watching = invariants.machines(docket, self._world, (*without, *scenario.allow))
         self._shapes = [machine for machine in watching if isinstance(machine, Shapes)]
         self._trouble = Trouble(docket, scenario.allow, scenario.place)
@@ -88,23 +105,24 @@ class Judge:
         for machines in self._steps:
             if machines.excuse is not None:
                 self._trouble.excuses.append(machines.excuse)
-                self._board.connect(machines.excuse)
         # Trouble comes last: what an expectation has forbidden is not reported twice.
         self._always: list[Machine] = [*whole_run, *watching, self._trouble]
-        for machine in self._always:
-            self._board.connect(machine)
+        self._connect([*self._trouble.excuses, *self._always])
         self._live: dict[int, StepMachines] = {}
         self.findings = docket.news
         """Decided and not told yet: the list that `news` hands on and empties."""
         self.takers: Mapping[type, Callable[[Any], None]] = {
             EventRecord: self._on_event,
             ActRecord: self._on_act,
-            ReceivedRecord: lambda _: None,
+            ReceivedRecord: self._on_received,
             StepRecord: self._on_step,
             GapRecord: self._on_gap,
             GarbledRecord: self._on_garbled,
             RunRecord: self._on_run,
             EndRecord: self._on_end,
+            SeenRecord: self._on_seen,
+            StreamRecord: self._on_stream,
+            StateRecord: self._on_state,
         }
         """What takes each kind of record: `feed` without a word, for who looks at `findings` himself."""
         self._events = self._acts = 0
@@ -139,8 +157,19 @@ class Judge:
         return self.news()
 
     def step_open(self, step: int) -> bool:
-        """Whether something of a step is undecided: an act under way, an expectation, a window that must stay empty."""
+        """Whether something of a step is undecided: an act under way, an expectation, a window that must stay empty.
+
+        What is read through the platform's API is not waited for: it is read when this is False.
+        """
         return self._steps[step].open if 0 <= step < len(self._steps) else False
+
+    def states_wanted(self, step: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        """What must be read through the platform's API when the rest of a step (-1: of the run) is decided.
+
+        Returns: for each `state` of it, whose and which fields. One record for each of them, before the step's
+        `ended` (or the run's end), answers; it may answer several at once.
+        """
+        return tuple((form.members, form.paths) for form in self._states.get(step, ()) if form.members)
 
     def finish(self, now: float) -> Verdicts:
         """The run is over at `now`. Returns: the verdict on everything; what is undecided is inconclusive."""
@@ -171,6 +200,8 @@ class Judge:
 
     def _on_event(self, event: EventRecord) -> None:
         if not event.judged:
+            for take in self._board.provisioned:
+                take(event)
             return
         now = event.rx_s
         if now >= self.deadlines.soonest:
@@ -189,10 +220,47 @@ class Judge:
         else:
             recent.append(event)
 
+    def _on_seen(self, record: SeenRecord) -> None:
+        """A further observer saw something: for those who speak of it, and for whoever compares."""
+        event = record.event
+        if event.rx_s >= self.deadlines.soonest:
+            self._pass_time(event.rx_s)
+        for take in self._board.seen:
+            take(record)
+        board = self._boards.get(record.observer)
+        if board is None or not event.judged:
+            return
+        if event.subject is None:
+            for see in board.strays.get(event.name, board.any_stray):
+                see(event)
+            return
+        for see in board.events.get(event.name, board.any_event):
+            see(event)
+        self._docket.sight(record.observer).note(event, event.subject)
+
+    def _on_stream(self, record: StreamRecord) -> None:
+        self._pass_time(record.t_s)
+        sight = self._docket.sight(record.observer)
+        if record.phase == "opened":
+            sight.opened(record.t_s)
+        elif record.phase == "refused":
+            sight.refused(record.t_s, record.why)
+        else:
+            sight.closed(record.t_s, record.why)
+        for take in self._board.stream:
+            take(record)
+
+    def _on_state(self, record: StateRecord) -> None:
+        self._pass_time(record.t_s)
+        for form in self._states.get(record.step, ()):
+            form.read(record)
+
     def _on_act(self, act: ActRecord) -> None:
         if act.t_s >= self.deadlines.soonest:
             self._pass_time(act.t_s)
-        self._docket.acts[act.subject] = act
+        self._docket.act(act)
+        if act.verb in _LET_GO and act.phase == "began":
+            self._let_go(act)
         board, live = self._board, self._live.get(act.step)
         if act.phase == "began":
             if live is not None:
@@ -210,6 +278,12 @@ class Judge:
             for ended in board.ended.get(act.verb, board.any_ended):
                 ended(act)
 
+    def _on_received(self, record: ReceivedRecord) -> None:
+        if record.t_s >= self.deadlines.soonest:
+            self._pass_time(record.t_s)
+        for take in self._board.received:
+            take(record)
+
     def _on_step(self, record: StepRecord) -> None:
         self._pass_time(record.t_s)
         if not 0 <= record.step < len(self._steps):
@@ -218,17 +292,20 @@ class Judge:
         if record.phase == "began":
             if record.step not in self._live:
                 self._live[record.step] = machines
-                for machine in machines.listeners:
-                    self._board.connect(machine, first=True)
+                self._connect(machines.listeners, first=True)
             machines.begin(record.t_s)
         elif record.phase == "acted":
             machines.acted(record.t_s)
         else:
             machines.over(record.t_s)
+        for take in self._board.stepped:
+            take(record)
         self._retire()
 
     def _on_gap(self, record: GapRecord) -> None:
-        self._docket.gaps.add(record.from_s, record.to_s, record.why)
+        self._docket.sight(record.observer).lost(record)
+        for take in self._board.lost:
+            take(record)
 
     def _on_garbled(self, record: GarbledRecord) -> None:
         for shapes in self._shapes:
@@ -255,29 +332,26 @@ class Judge:
 
     def _retire(self) -> None:
         """Machines of steps that are decided need no more records."""
-        for number in [number for number, machines in self._live.items() if machines.retired]:
-            for machine in self._live.pop(number).listeners:
-                self._board.disconnect(machine)
+        decided = [number for number, machines in self._live.items() if machines.retired]
+        gone = [machine for number in decided for machine in self._live.pop(number).listeners]
+        for by, machines in _by_observer(gone).items():
+            self._boards[by].disconnect(machines)
 
-    def _whole_run(self, number: int, what: WholeRun) -> Machine:
-        docket, aliases = self._docket, self._world.aliases
-        if isinstance(what, Counted):
-            return Counts(docket, number, what, self._subjects_of(what.subject), self._world)
-        if isinstance(what, RateOf):
-            return Rate(docket, number, what, self._world)
-        if isinstance(what, LatencyOf):
-            return Latency(docket, number, what, self._world)
-        assert isinstance(what, NeverSeen)
-        return NeverAtAll(docket, number, what, None if what.of is None else self._subjects_of(what.of), aliases)
+    def _connect(self, machines: Sequence[Machine], *, first: bool = False) -> None:
+        for by, some in _by_observer(machines).items():
+            self._boards.setdefault(by, Switchboard()).connect(some, first=first)
+
+    def _let_go(self, act: ActRecord) -> None:
+        """The scenario itself ends streams: what their observers do not see from here on is no gap."""
+        for observer, token in self._tokens.items():
+            if observer == act.subject if act.verb == "unsubscribe" else token and token == act.subject:
+                self._docket.sight(observer).let_go(act.t_s)
 
     def _ask_for_trouble(self, aliases: Mapping[str, str]) -> None:
         """What the scenario as a whole speaks of is no trouble; for its steps, see `Excuse`."""
-        ask = self._trouble.asked_for
         for what in self._scenario.expect:
-            if isinstance(what, Counted):
-                ask(what.matcher, self._subjects_of(what.subject), aliases)
-            elif isinstance(what, LatencyOf):
-                ask(what.matcher, None, aliases)
+            for matcher, whom in asked_for(what, self._world, self._subjects_of):
+                self._trouble.asked_for(matcher, whom, aliases)
 
 
 def _all(subjects: Sequence[Subject], subjects_of: Callable[[Subject], tuple[str, ...]]) -> tuple[str, ...]:
@@ -288,3 +362,11 @@ def _all(subjects: Sequence[Subject], subjects_of: Callable[[Subject], tuple[str
 def _worst(judgements: Sequence[Judgement]) -> Verdict:
     found = {judgement.verdict for judgement in judgements}
     return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
+
+
+def _by_observer(machines: Sequence[Machine]) -> dict[str, list[Machine]]:
+    """Whose stream they look at → those machines, in their order."""
+    found: dict[str, list[Machine]] = {}
+    for machine in machines:
+        found.setdefault(machine.by, []).append(machine)
+    return found

@@ -15,18 +15,18 @@ from math import ceil
 from typing import Final
 
 from simulator.assertions import texts
-from simulator.assertions.docket import WHOLE_RUN, Docket
-from simulator.assertions.machine import Machine
+from simulator.assertions.docket import Docket
+from simulator.assertions.forms import Form, Frame
 from simulator.assertions.matching import Matcher, meets
 from simulator.assertions.uploads import goes_elsewhere
-from simulator.assertions.world import World
+from simulator.assertions.world import LOGINS, World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Condition, LatencyOf
 
 CAUSES: Final[Mapping[str, tuple[str, ...]]] = {
-    "ciotConnect": ("attach",),
-    "imeiMismatch": ("attach",),
-    "imsiMismatch": ("attach",),
+    "ciotConnect": LOGINS,
+    "imeiMismatch": LOGINS,
+    "imsiMismatch": LOGINS,
     "clientConnected": ("upload", "poll", "connect"),
     "clientDisconnected": ("disconnect", "detach", "vanish"),
     "upstreamMessage": ("upload",),
@@ -88,7 +88,7 @@ class _Actor:
         self.forgot = self.vain = False
 
 
-class Latency(Machine):
+class Latency(Form):
     """Pairs events with acts in both ways, and decides at the end what that decides."""
 
     __slots__ = (
@@ -96,8 +96,6 @@ class Latency(Machine):
         "_at_least",
         "_at_most",
         "_bounds",
-        "_check",
-        "_docket",
         "_doubled",
         "_matcher",
         "_one_each",
@@ -109,8 +107,9 @@ class Latency(Machine):
         "verbs",
     )
 
-    def __init__(self, docket: Docket, number: int, what: LatencyOf, world: World) -> None:
-        self._docket, self._bounds, self._world = docket, what.bounds, world
+    def __init__(self, docket: Docket, frame: Frame, what: LatencyOf, world: World) -> None:
+        super().__init__(docket, frame)
+        self._bounds, self._world = what.bounds, world
         self._matcher = Matcher(what.matcher, world.aliases)
         self.names = (what.matcher.name,)
         self.verbs = CAUSES.get(what.matcher.name)
@@ -125,7 +124,7 @@ class Latency(Machine):
         """A copy came where acts overlapped: it, or one before it, took the place of another act's event."""
         bounds = ", ".join(texts.bound(percentile, condition) for percentile, condition in what.bounds)
         words = f"latency of {texts.matcher(what.matcher)}: {bounds}"
-        self._check = docket.check(f"expect[{number}]", "expectation", what.place, words)
+        self._check = self._promise(what.place, words)
         if world.nobody_acts(self.verbs):
             self._check.idle = "not judged: nobody takes part whose act could cause it"
 
@@ -159,7 +158,7 @@ class Latency(Machine):
     def see(self, event: EventRecord) -> None:
         subject = event.subject
         actor = self._actors.get(subject)  # type: ignore[arg-type]  # None is nobody's name
-        if actor is None:
+        if actor is None or self._over:
             return
         if actor.open:
             oldest_s = actor.open.popleft().began_s
@@ -183,28 +182,28 @@ class Latency(Machine):
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    def finish(self) -> None:
+    def _decide(self, now: float) -> None:
         docket, check = self._docket, self._check
         check.cases = len(self._at_least)
         if check.idle:
             return
-        if docket.cut is not None:
+        if docket.cut is not None and self._frame.whole_run:
             check.unknown.append(("", f"of the whole run; {docket.cut}"))
             return
         if not check.cases:
-            docket.absent(check, "", WHOLE_RUN, docket.now_s, ("none was seen that an act had caused",))
+            docket.absent(check, "", self._window, now, ("none was seen that an act had caused",))
             return
         without = sum(not one.vain for actor in self._actors.values() for one in actor.open)
         exact = not (without or self._unpaired or any(actor.forgot or actor.copies for actor in self._actors.values()))
         at_least, at_most = sorted(self._at_least), sorted(self._at_most)
         if self._doubled:
             at_most = [_UNBOUNDED] * len(at_most)
-        if docket.blind(*WHOLE_RUN) is not None:  # what was missed may have been the fastest or the slowest
+        if docket.blind(*self._window) is not None:  # what was missed may have been the fastest or the slowest
             at_least[:0] = [0.0] * without
             at_most += [_UNBOUNDED] * without
-        self._decide(at_most if exact else at_least, at_most, without)
+        self._weigh(at_most if exact else at_least, at_most, without)
 
-    def _decide(self, at_least: list[float], at_most: list[float], without: int) -> None:
+    def _weigh(self, at_least: list[float], at_most: list[float], without: int) -> None:
         broken, unclear = [], []
         for percentile, condition in self._bounds:
             low, high = percentile_of(at_least, percentile), percentile_of(at_most, percentile)

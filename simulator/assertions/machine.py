@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from simulator.events.records import ActRecord, EventRecord
+from simulator.events.records import (
+    ActRecord,
+    EventRecord,
+    GapRecord,
+    ReceivedRecord,
+    SeenRecord,
+    StepRecord,
+    StreamRecord,
+)
 
 NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -25,6 +33,9 @@ class Machine:
     verbs: Iterable[str] | None = ()
     """Acts whose beginning and end it sees; None: all."""
 
+    by = ""
+    """The observer whose events it sees; "": the run's own."""
+
     def see(self, event: EventRecord) -> None:
         """An event of the platform arrived."""
 
@@ -36,3 +47,23 @@ class Machine:
 
     def finish(self) -> None:
         """The run is over; tell what only its end decides."""
+
+    # --- rare records: whoever has something of his own to do there gets all of them ----------------------------------
+
+    def stepped(self, record: StepRecord) -> None:
+        """A step began, acted or ended."""
+
+    def seen(self, record: SeenRecord) -> None:
+        """A further observer saw something."""
+
+    def stream(self, record: StreamRecord) -> None:
+        """A further observer's stream was opened, refused, or has ended."""
+
+    def received(self, record: ReceivedRecord) -> None:
+        """A device received a downstream payload."""
+
+    def lost(self, record: GapRecord) -> None:
+        """Somebody was blind, or the platform dropped something."""
+
+    def provisioned(self, event: EventRecord) -> None:
+        """An event from before the first step, which is not judged."""

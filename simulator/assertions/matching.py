@@ -21,7 +21,7 @@ class Matcher:
 
     def __init__(self, source: EventMatcher, aliases: Mapping[str, str]) -> None:
         self.source, self.name = source, source.name
-        self._tests = tuple((key, _test(condition, aliases)) for key, condition in source.conditions)
+        self._tests = tuple((key, test_of(condition, aliases)) for key, condition in source.conditions)
 
     def accepts(self, event: EventRecord) -> bool:
         """Whether the data is as asked for; the name must have been compared before."""
@@ -72,8 +72,8 @@ def meets(condition: Condition, number: float) -> bool:
     raise ValueError(f"a number cannot be held against {condition.op}")
 
 
-def _test(condition: Condition, aliases: Mapping[str, str]) -> Test:
-    """Aliases grow while the run goes on, so they are looked up when the value is there."""
+def test_of(condition: Condition, aliases: Mapping[str, str]) -> Test:
+    """Whether a value is as asked for. Aliases grow while the run goes on: they are looked up when it is there."""
     match condition.op:
         case "any":
             return lambda _: True

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
+from simulator.assertions.forms import Form, Frame
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher
+from simulator.assertions.sights import Sight
 from simulator.events.records import EventRecord
 from simulator.scenario.model import EventMatcher, NeverSeen, Step
 
@@ -37,7 +39,7 @@ class Never(Machine):
             return
         for matcher, check in self._by_name[event.name]:
             if matcher.accepts(event):
-                self._convict(check, event)
+                convict(self._docket, check, event)
 
     def close(self, until_s: float) -> None:
         """The window is over; what was not seen by now held, unless the observer was blind."""
@@ -45,16 +47,6 @@ class Never(Machine):
             for _, check in entries:
                 check.cases += 1
                 check.quiet.append((self.began_s, until_s))
-
-    def _convict(self, check: Check, event: EventRecord) -> None:
-        docket = self._docket
-        subject = event.subject or ""
-        details: tuple[str, ...] = ()
-        if docket.explains(check):
-            said = (texts.device_says(docket.acts.get(subject)),) if subject else ()
-            details = (f"seen: {texts.sighting(event)}", *said)
-        docket.fail(check, subject, event.rx_s, details)
-        docket.convicted = event
 
 
 class NeverInStep(Never):
@@ -101,23 +93,52 @@ class NeverInStep(Never):
             self.close(self.until_s)
 
 
-class NeverAtAll(Never):
-    """A top-level `never`."""
+class NeverSeenForm(Form):
+    """`{never: [E…]}` as a form: over the whole run, or beside a step's list; of somebody, in somebody's stream."""
 
-    __slots__ = ()
+    __slots__ = ("_by_name", "_checks", "_whom", "names")
 
     def __init__(
-        self, docket: Docket, number: int, what: NeverSeen, whom: Collection[str] | None, aliases: Mapping[str, str]
+        self, docket: Docket, frame: Frame, what: NeverSeen, whom: Collection[str] | None, aliases: Mapping[str, str]
     ) -> None:
-        super().__init__(docket, whom)
-        self.began_s = 0.0
+        super().__init__(docket, frame, what.by)
+        self._whom = None if whom is None else frozenset(whom)
+        self._by_name: dict[str, list[tuple[Matcher, Check]]] = {}
+        self._checks: list[Check] = []
         noun = what.of.text if what.of else ""
         for index, matcher in enumerate(what.matchers):
-            name = f"expect[{number}]" if len(what.matchers) == 1 else f"expect[{number}].never[{index}]"
+            suffix = "" if len(what.matchers) == 1 else f".never[{index}]"
             words = f"never sees {texts.matcher(matcher)}"
-            self.forbid(
-                matcher, aliases, docket.check(name, "expectation", matcher.place, words, noun, len(whom or ()))
-            )
+            check = self._promise(matcher.place, words, noun, len(whom or ()), suffix)
+            self._by_name.setdefault(matcher.name, []).append((Matcher(matcher, aliases), check))
+            self._checks.append(check)
+        self.names = tuple(self._by_name)
 
-    def finish(self) -> None:
-        self.close(FOREVER)
+    def see(self, event: EventRecord) -> None:
+        if self._over or (self._whom is not None and event.subject not in self._whom):
+            return
+        for matcher, check in self._by_name[event.name]:
+            if matcher.accepts(event):
+                convict(self._docket, check, event, self._sight)
+
+    def _decide(self, now: float) -> None:
+        del now
+        for check in self._checks:
+            check.cases += 1
+            check.quiet.append(self._window)
+
+    def _undecided(self, why: str) -> None:
+        for check in self._checks:
+            check.unknown.append(("", why))
+
+
+def convict(docket: Docket, check: Check, event: EventRecord, sight: Sight | None = None) -> None:
+    """What is forbidden was seen."""
+    subject = event.subject or ""
+    details: tuple[str, ...] = ()
+    if docket.explains(check):
+        said = (docket.says(subject),) if subject else ()
+        stream = (sight.says(),) if sight is not None and sight.observer else ()
+        details = (f"seen: {texts.sighting(event)}", *said, *stream)
+    docket.fail(check, subject, event.rx_s, details)
+    docket.convicted = event

@@ -76,6 +76,7 @@ class Ordered(Machine):
     """
 
     __slots__ = (
+        "_acting",
         "_all_in_order",
         "_docket",
         "_ended",
@@ -105,6 +106,8 @@ class Ordered(Machine):
         all_in_order: bool,
     ) -> None:
         self._docket, self._step, self._own, self._all_in_order = docket, step, frozenset(own), all_in_order
+        self._acting = len(own) or len(step.doers)
+        """How many acts a repetition has."""
         self._of: dict[str, list[int]] = {}  # others and own subjects that an `of:` names → indices of those entries
         self._entries: list[Entry] = []
         noun = ", ".join(subject.text for subject in step.subjects)
@@ -163,7 +166,7 @@ class Ordered(Machine):
                 self._time(waiting, act.t_s)
         if self._of:
             self._ended[act.n] = done = self._ended.get(act.n, 0) + 1
-            if done == len(self._own):
+            if done == self._acting:
                 self._end_others(act.n, act.t_s)
 
     def acted(self, now: float) -> None:
@@ -319,7 +322,7 @@ class Ordered(Machine):
         if waiting.position:
             seen = ", ".join(texts.matcher(matcher.source) for _, matcher, _ in waiting.pattern[: waiting.position])
             lines.append(f"before it in the list, and seen: {seen}")
-        lines.append(texts.device_says(self._docket.acts.get(waiting.subject)))
+        lines.append(self._docket.says(waiting.subject))
         return tuple(lines)
 
     def _nearest(self, waiting: _List) -> str:

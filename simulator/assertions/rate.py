@@ -6,6 +6,7 @@ from collections import Counter
 
 from simulator.assertions import texts
 from simulator.assertions.docket import Docket
+from simulator.assertions.forms import Form, Frame
 from simulator.assertions.machine import Machine
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord
@@ -29,6 +30,7 @@ class Outcomes(Machine):
         words = f"{step.verb} comes to {step.outcome}" if step.outcome != "any" else f"{step.verb} is done"
         self._docket, self._ended, self._planned = docket, 0, population * step.times
         self._check = docket.check(f"steps[{number}].outcome", "outcome", step.place, words, noun, population)
+        self._check.alone = not step.doers  # only devices can be told to act alone
 
     def ended(self, act: ActRecord) -> None:
         if act.outcome == CANCELLED:
@@ -47,18 +49,21 @@ class Outcomes(Machine):
             )
 
 
-class Rate(Machine):
-    """Share of acts with outcome `ok` among those that ended."""
+class Rate(Form):
+    """Share of acts with outcome `ok` among those that ended. In a step that does such acts itself, of those alone."""
 
-    __slots__ = ("_at_least", "_at_most", "_check", "_docket", "_outcomes", "_sample", "_step", "verbs")
+    __slots__ = ("_at_least", "_at_most", "_outcomes", "_sample", "_steps", "verbs")
 
-    def __init__(self, docket: Docket, number: int, what: RateOf, world: World) -> None:
-        self._docket, self._at_least, self._at_most = docket, what.at_least, what.at_most
-        named = [
-            (index, step) for index, step in enumerate(world.scenario.steps) if step.name and step.name == what.verb
-        ]
-        self._step = named[0][0] if named else None
-        self.verbs = (named[0][1].verb if named else what.verb,)
+    def __init__(self, docket: Docket, frame: Frame, what: RateOf, world: World) -> None:
+        super().__init__(docket, frame)
+        self._at_least, self._at_most = what.at_least, what.at_most
+        steps = world.scenario.steps
+        named = [index for index, step in enumerate(steps) if step.name and step.name == what.verb]
+        self._steps = frozenset(named)
+        """Whose acts count; empty: of any step."""
+        self.verbs = tuple(dict.fromkeys(steps[index].verb for index in named)) or (what.verb,)
+        if not named and not frame.whole_run and steps[frame.step].verb == what.verb:
+            self._steps = frozenset((frame.step,))
         self._outcomes: Counter[str] = Counter()
         self._sample: list[ActRecord] = []
         bounds = [
@@ -67,24 +72,24 @@ class Rate(Machine):
             if value is not None
         ]
         words = f"rate of {what.verb} that is ok: {' and '.join(bounds)}"
-        self._check = docket.check(f"expect[{number}]", "expectation", what.place, words)
+        self._check = self._promise(what.place, words)
         if world.nobody_acts(self.verbs, what.verb if named else ""):
             self._check.idle = f"not judged: nobody takes part who would {self.verbs[0]}"
 
     def ended(self, act: ActRecord) -> None:
-        if self._step is not None and act.step != self._step:
+        if self._over or (self._steps and act.step not in self._steps):
             return
         self._outcomes[act.outcome] += 1
         if act.outcome != OK and len(self._sample) < _FEW:
             self._sample.append(act)
 
-    def finish(self) -> None:
+    def _decide(self, now: float) -> None:
         broken_off = self._outcomes.pop(CANCELLED, 0)
         ended = sum(self._outcomes.values())
         self._check.cases = ended
         if self._check.idle:
             return
-        if self._docket.cut is not None:
+        if self._docket.cut is not None and self._frame.whole_run:
             self._check.unknown.append(("", f"of the whole run; {self._docket.cut}"))
             return
         if not ended:
@@ -98,7 +103,7 @@ class Rate(Machine):
         too_few = self._at_least is not None and good < (self._at_least - _ROUNDING) * ended
         too_many = self._at_most is not None and good > (self._at_most + _ROUNDING) * ended
         if too_few or too_many:
-            self._docket.fail(self._check, "", self._docket.now_s, self._story(good, ended))
+            self._docket.fail(self._check, "", now, self._story(good, ended))
 
     def _story(self, good: int, ended: int) -> tuple[str, ...]:
         others = ", ".join(f"{count} {word}" for word, count in sorted(self._outcomes.items()) if word != OK)

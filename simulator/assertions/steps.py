@@ -1,17 +1,21 @@
-"""All that watches one step: its list, what must not be seen meanwhile, and what its acts come to."""
+"""All that watches one step: its list, its forms, what must not be seen meanwhile, and what its acts come to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from simulator.assertions.docket import Docket
+from simulator.assertions.forms import Frame
 from simulator.assertions.machine import Machine
+from simulator.assertions.making import SubjectsOf, asked_for, make_form
 from simulator.assertions.never import NeverInStep
 from simulator.assertions.ordered import Ordered
 from simulator.assertions.rate import Outcomes
+from simulator.assertions.state import States
 from simulator.assertions.switchboard import Note, overrides
 from simulator.assertions.trouble import Excuse
-from simulator.scenario.model import Scenario, Step, Subject
+from simulator.assertions.world import World
+from simulator.scenario.model import Step
 
 
 class StepMachines:
@@ -25,6 +29,7 @@ class StepMachines:
     __slots__ = (
         "_acted",
         "_began",
+        "_forms",
         "_never",
         "_ordered",
         "_outcomes",
@@ -33,6 +38,7 @@ class StepMachines:
         "excuse",
         "listeners",
         "number",
+        "states",
         "verb",
     )
 
@@ -42,25 +48,42 @@ class StepMachines:
         number: int,
         step: Step,
         own: Sequence[str],
-        subjects_of: Callable[[Subject], tuple[str, ...]],
-        aliases: Mapping[str, str],
-        scenario: Scenario,
+        subjects_of: SubjectsOf,
+        world: World,
     ) -> None:
+        aliases = world.aliases
         self.number, self.verb = number, step.verb
         self._began = self._acted = False
-        self._outcomes = Outcomes(docket, number, step, len(own)) if step.subjects else None
+        acting = len(own) if step.subjects else len(step.doers)
+        self._outcomes = Outcomes(docket, number, step, acting) if step.subjects or step.doers else None
         self._ordered = (
-            Ordered(docket, number, step, own, subjects_of, aliases, scenario.all_in_order) if step.expect else None
+            Ordered(docket, number, step, own, subjects_of, aliases, world.scenario.all_in_order)
+            if step.expect
+            else None
         )
         self._never = NeverInStep(docket, number, step, own, aliases) if step.never else None
-        self.listeners: tuple[Machine, ...] = tuple(m for m in (self._ordered, self._never) if m is not None)
+        frames = [Frame(f"steps[{number}].form[{k}]", number, step.verb, step.within_s) for k in range(len(step.forms))]
+        self._forms = [
+            make_form(docket, frame, what, world, subjects_of) for frame, what in zip(frames, step.forms, strict=True)
+        ]
+        self.states = tuple(form for form in self._forms if isinstance(form, States))
+        """Those that want to know what the platform's API says, when all the rest is decided."""
+        self.listeners: tuple[Machine, ...] = tuple(
+            machine for machine in (self._ordered, self._never, *self._forms) if machine is not None
+        )
         """Those that want events, while the step is on."""
-        acting = [machine for machine in (self._outcomes, self._ordered) if machine is not None]
-        self.began: Note = tuple(machine.began for machine in acting if overrides(machine, "began"))
+        acting_machines = [machine for machine in (self._outcomes, self._ordered) if machine is not None]
+        self.began: Note = tuple(machine.began for machine in acting_machines if overrides(machine, "began"))
         """Whom to tell that a subject begins."""
-        self.ended: Note = tuple(machine.ended for machine in acting)
+        self.ended: Note = tuple(machine.ended for machine in acting_machines)
         """Whom to tell that a subject is done."""
-        excuse = Excuse(step, own, subjects_of, aliases)
+        everybody = tuple(world.group_of)
+        asked = [
+            (matcher, everybody if whom is None else whom)
+            for what in step.forms
+            for matcher, whom in asked_for(what, world, subjects_of)
+        ]
+        excuse = Excuse(step, own, subjects_of, aliases, asked)
         self.excuse = excuse if excuse.needed else None
         """What the step's list asks for, and would be trouble otherwise; None: nothing is."""
         if self.excuse is not None:
@@ -72,7 +95,9 @@ class StepMachines:
         """Whether something is undecided, or the step is not even over."""
         if not self._acted or (self._never is not None and self._never.open):
             return True
-        return self._ordered is not None and self._ordered.waiting > 0
+        if self._ordered is not None and self._ordered.waiting > 0:
+            return True
+        return any(form.open for form in self._forms)
 
     @property
     def retired(self) -> bool:
@@ -88,6 +113,8 @@ class StepMachines:
             self._ordered.begin(now)
         if self._never is not None:
             self._never.began_s = now
+        for form in self._forms:
+            form.begin(now)
 
     def acted(self, now: float) -> None:
         """All subjects are done."""
@@ -98,6 +125,8 @@ class StepMachines:
             self._ordered.acted(now)
         if self._never is not None:
             self._never.acted(now)
+        for form in self._forms:
+            form.acted(now)
 
     def over(self, now: float) -> None:
         """The run took the step for decided. A history from which something was taken may leave it undecided."""
@@ -105,6 +134,8 @@ class StepMachines:
             self.excuse.over()
         if self._ordered is not None:
             self._ordered.over(now)
+        for form in self._forms:
+            form.stop(now)
 
     def finish(self) -> None:
         """The run is over."""
@@ -116,3 +147,5 @@ class StepMachines:
                 self._ordered.not_begun()
         if self._never is not None:
             self._never.finish()
+        for form in self._forms:
+            form.finish()

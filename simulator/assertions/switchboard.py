@@ -5,10 +5,19 @@ Events of nobody have a table of their own: who asks whom an event is of is not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from simulator.assertions.machine import Machine
-from simulator.events.records import ActRecord, EventRecord
+from simulator.events.records import (
+    ActRecord,
+    EventRecord,
+    GapRecord,
+    ReceivedRecord,
+    SeenRecord,
+    StepRecord,
+    StreamRecord,
+)
 
 See = tuple[Callable[[EventRecord], None], ...]
 Note = tuple[Callable[[ActRecord], None], ...]
@@ -26,7 +35,13 @@ class Switchboard:
         "began",
         "ended",
         "events",
+        "lost",
+        "provisioned",
+        "received",
+        "seen",
+        "stepped",
         "strays",
+        "stream",
     )
 
     def __init__(self) -> None:
@@ -40,42 +55,66 @@ class Switchboard:
         self.any_began: Note = ()
         self.ended: Mapping[str, Note] = {}
         self.any_ended: Note = ()
+        self.stepped: tuple[Callable[[StepRecord], None], ...] = ()
+        self.seen: tuple[Callable[[SeenRecord], None], ...] = ()
+        self.stream: tuple[Callable[[StreamRecord], None], ...] = ()
+        self.received: tuple[Callable[[ReceivedRecord], None], ...] = ()
+        self.lost: tuple[Callable[[GapRecord], None], ...] = ()
+        self.provisioned: See = ()
 
-    def connect(self, machine: Machine, *, first: bool = False) -> None:
-        """From now on the machine gets what it wants; `first`: before those that are connected already."""
-        if first:
-            self._machines.insert(0, machine)
-        else:
-            self._machines.append(machine)
-        self.wire()
+    def connect(self, machines: Sequence[Machine], *, first: bool = False) -> None:
+        """From now on they get what they want; `first`: before those that are connected already."""
+        if machines:
+            self._machines[:] = [*machines, *self._machines] if first else [*self._machines, *machines]
+            self.wire()
 
-    def disconnect(self, machine: Machine) -> None:
-        """It wants no more; nothing happens if it is not connected."""
-        if machine in self._machines:
-            self._machines.remove(machine)
+    def disconnect(self, machines: Sequence[Machine]) -> None:
+        """They want no more; nothing happens if none is connected."""
+        left = [machine for machine in self._machines if machine not in machines]
+        if len(left) < len(self._machines):
+            self._machines[:] = left
             self.wire()
 
     def wire(self) -> None:
         """Ask all machines again what they want. The tables are new ones: the old may be in use."""
         machines = self._machines
-        names = dict.fromkeys(name for machine in machines for name in machine.names or ())
-        self.strays = {name: tuple(m.see for m in machines if _wants(m.names, name)) for name in names}
-        self.any_stray = tuple(m.see for m in machines if m.names is None)
-        settled = [m for m in machines if not m.strays_only]
-        self.events = {name: tuple(m.see for m in settled if _wants(m.names, name)) for name in names}
-        self.any_event = tuple(m.see for m in settled if m.names is None)
-        verbs = dict.fromkeys(verb for machine in machines for verb in machine.verbs or ())
-        takers = {verb: [m for m in machines if _wants(m.verbs, verb)] for verb in verbs}
-        every = [m for m in machines if m.verbs is None]
+        self.strays, self.any_stray = _table(machines, "names", "see")
+        self.events, self.any_event = _table([m for m in machines if not m.strays_only], "names", "see", self.strays)
         # A machine that has nothing of its own to do at a beginning or an end is not called for it.
-        self.began = {verb: tuple(m.began for m in some if overrides(m, "began")) for verb, some in takers.items()}
-        self.any_began = tuple(m.began for m in every if overrides(m, "began"))
-        self.ended = {verb: tuple(m.ended for m in some if overrides(m, "ended")) for verb, some in takers.items()}
-        self.any_ended = tuple(m.ended for m in every if overrides(m, "ended"))
+        verbs = dict.fromkeys(verb for machine in machines for verb in machine.verbs or ())
+        self.began, self.any_began = _table(_with(machines, "began"), "verbs", "began", verbs)
+        self.ended, self.any_ended = _table(_with(machines, "ended"), "verbs", "ended", verbs)
+        self.stepped = tuple(m.stepped for m in _with(machines, "stepped"))
+        self.seen = tuple(m.seen for m in _with(machines, "seen"))
+        self.stream = tuple(m.stream for m in _with(machines, "stream"))
+        self.received = tuple(m.received for m in _with(machines, "received"))
+        self.lost = tuple(m.lost for m in _with(machines, "lost"))
+        self.provisioned = tuple(m.provisioned for m in _with(machines, "provisioned"))
 
 
-def _wants(declared: Iterable[str] | None, name: str) -> bool:
-    return declared is None or name in declared
+def _table(
+    machines: Sequence[Machine], declared: str, method: str, also: Iterable[str] = ()
+) -> tuple[dict[str, tuple[Any, ...]], tuple[Any, ...]]:
+    """Name → whom to call for it, in the order of the machines; and whom to call for every other name.
+
+    `also`: names that need an entry although nobody here declares them.
+    """
+    wanted: dict[str, list[Any]] = {name: [] for name in also}
+    for machine in machines:
+        for name in getattr(machine, declared) or ():
+            wanted.setdefault(name, [])
+    everything: list[Any] = []
+    for machine in machines:
+        names, call = getattr(machine, declared), getattr(machine, method)
+        if names is None:
+            everything.append(call)
+        for calls in wanted.values() if names is None else [wanted[name] for name in dict.fromkeys(names)]:
+            calls.append(call)
+    return {name: tuple(calls) for name, calls in wanted.items()}, tuple(everything)
+
+
+def _with(machines: Sequence[Machine], method: str) -> list[Machine]:
+    return [machine for machine in machines if overrides(machine, method)]
 
 
 def overrides(machine: Machine, method: str) -> bool:

@@ -6,7 +6,7 @@ beginning of the act to the end of its window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from simulator.assertions import texts
@@ -14,6 +14,7 @@ from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher, value_of
+from simulator.assertions.world import LOGINS
 from simulator.errors import Place
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import EventMatcher, Step, Subject
@@ -53,7 +54,7 @@ TROUBLES: Final[Mapping[str, Callable[[EventRecord], str | None]]] = {
 
 
 class Excuse(Machine):
-    """What the list of one step asks for is no trouble while its window is open.
+    """What one step asks for is no trouble while its window is open.
 
     For a subject of the step that is from the beginning of its act until `within` after its end; for others, and for
     events of nobody, from the beginning of the step until `within` after its last act. When the step is over, the next
@@ -63,7 +64,7 @@ class Excuse(Machine):
     __slots__ = ("_asked", "_over", "_own", "_running", "_until", "_until_s", "_within_s")
 
     names = ()
-    verbs = ("attach",)
+    verbs = LOGINS
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class Excuse(Machine):
         own: Collection[str],
         subjects_of: Callable[[Subject], tuple[str, ...]],
         aliases: Mapping[str, str],
+        forms: Iterable[tuple[EventMatcher, Collection[str]]] = (),
     ) -> None:
         self._within_s, self._own = step.within_s, frozenset(own)
         self._asked = [
@@ -78,6 +80,8 @@ class Excuse(Machine):
             for item in step.expect
             if item.matcher.name in TROUBLES
         ]
+        # Forms are of a time and not of an act.
+        self._asked += [(Matcher(what, aliases), frozenset(whom)) for what, whom in forms if what.name in TROUBLES]
         self._running: dict[str, int] = {}
         self._until: dict[str, float] = {}
         self._until_s = 0.0
@@ -180,6 +184,6 @@ class Trouble(Machine):
         subject = event.subject or ""
         if docket.explains(check):
             hint = f"an expectation, or allow: [{texts.shown(kind) or event.name}], would accept it"
-            said = (texts.device_says(docket.acts.get(subject)),) if subject else ()
+            said = (docket.says(subject),) if subject else ()
             details = (f"seen: {texts.sighting(event)}", *said, hint)
         docket.fail(check, subject, event.rx_s, details, f"had trouble: {texts.event(event)}")

@@ -6,10 +6,14 @@
 
 An event belongs to a begun upload of the same size: first to one that must be seen, then to one under way, then to one
 that may. What no upload accounts for was doubled, belongs to somebody else, or has a wrong size.
+
+A platform that goes down forgets its CoAP exchanges: a copy of a request that meets it afterwards is stored once more.
+So whatever may have a copy on its way then may be seen once more for each outage.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 import msgspec
@@ -18,7 +22,7 @@ from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
-from simulator.assertions.world import World
+from simulator.assertions.world import LOGINS, OUTAGES, World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Group, StepAct, Update, Upload
 
@@ -34,9 +38,26 @@ UNANSWERED_KEPT: Final = 64
 RESERVED_PATHS: Final = frozenset({"u", "fw"})
 """What is sent there is no upstream message (span §4.3); what is sent anywhere else is one, `rd` included."""
 
-UNTOUCHING: Final = frozenset({"upload", "poll", "send", "link", "wait", "create", "move"})
-"""Verbs that leave the mobile network session of every device as it is."""
+UNTOUCHING: Final = frozenset(
+    {"upload", "poll", "send", "withdraw", "link", "blackout", "freeze", "wait", "create", "move"}
+    | {"misbehave", "revoke", "subscribe", "unsubscribe", *OUTAGES}
+)
+"""Verbs that leave the mobile network session of every device as it is; it outlives the platform's restart too."""
 
+OWN_SESSION: Final = frozenset({*LOGINS, "detach", "power_off", "update", "remove"})
+"""Verbs that change the session of their subject, and of nobody else."""
+
+FORGETS_WITHIN_S: Final = 247.0
+"""A copy of a request may arrive for so long (EXCHANGE_LIFETIME, RFC 7252 §4.8.2)."""
+
+DONE_KEPT: Final = 8
+"""Uploads of one device that were shown, and of which a copy may still be on its way when the platform goes down."""
+
+UNKNOWN_BUDGET: Final = 1 << 30
+"""While an upload of a device of which nothing is known is under way, nobody knows how often it will be tried."""
+
+_GOES_DOWN: Final = frozenset({"restart", "stop"})
+_ANSWERING: Final = frozenset({"coap", "coaps"})
 _UNSPECIFIED: Final = "unspecified"  # what the real platform says of some transports (span §3.3)
 _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
 
@@ -68,6 +89,9 @@ class _Sent(msgspec.Struct, eq=False):
     ended_s: float = FOREVER
     must: bool = False
     seen: int = 0
+    transmissions: int = 0
+    outage: tuple[int, int] | None = None
+    """The latest one that it was granted one more for."""
     since_s: float = FOREVER
     """If before `began_s`: an event of this one may have been given to an upload that began then."""
 
@@ -82,13 +106,31 @@ class _Sent(msgspec.Struct, eq=False):
 class _Sender:
     """One device: what it has under way, what may still come, and whether the platform has a session for it."""
 
-    __slots__ = ("attached", "budget", "epoch", "group", "may_copy", "optional", "pending", "step")
+    __slots__ = (
+        "attached",
+        "budget",
+        "changing",
+        "done",
+        "epoch",
+        "group",
+        "may_copy",
+        "optional",
+        "pending",
+        "step",
+        "transport",
+    )
 
-    def __init__(self, group: Group, may_copy: bool) -> None:
+    def __init__(self, group: Group | None, may_copy: bool) -> None:
         self.step: int | None = None
         """Its latest upload was in this one, and may be seen `budget` times; 0: it is no upstream message."""
         self.budget = 0
         self.group, self.may_copy = group, may_copy
+        self.transport: str = group.transport if group is not None else ""
+        """"": not known yet; its events tell."""
+        self.done: deque[_Sent] = deque(maxlen=DONE_KEPT)
+        """Shown lately; kept only where the platform goes down."""
+        self.changing = 0
+        """Acts under way that change its session."""
         self.pending: list[_Sent] = []
         self.optional: list[_Sent] = []
         self.epoch = 0
@@ -98,7 +140,7 @@ class _Sender:
 class Uploads(Machine):
     """upload-once."""
 
-    __slots__ = ("_check", "_docket", "_senders", "_world")
+    __slots__ = ("_check", "_docket", "_forgets", "_senders", "_stirring", "_world")
 
     names = ("upstreamMessage",)
     verbs = None  # any verb may end a session
@@ -106,10 +148,16 @@ class Uploads(Machine):
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
         self._senders: dict[str, _Sender] = {}
+        self._stirring = 0
+        """Acts under way of which nobody knows whose session they change."""
+        self._forgets = world.outages or not world.known.devices
 
     # --- what was done ------------------------------------------------------------------------------------------------
 
     def began(self, act: ActRecord) -> None:
+        if act.verb in _GOES_DOWN:
+            self._outage(act)
+            return
         sender = self._senders.get(act.subject)
         if sender is None:
             sender = self._new_sender(act.subject)
@@ -123,9 +171,12 @@ class Uploads(Machine):
                 size = str(act.size)
                 sender.pending.append(_Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget))
         elif self._touches_sessions(act):
-            self._session_changes(sender, act.verb)
+            self._session_changes(sender, act.verb, 1)
 
     def ended(self, act: ActRecord) -> None:
+        if act.verb in _GOES_DOWN:
+            self._outage(act)
+            return
         sender = self._senders.get(act.subject)
         if sender is None:
             return
@@ -135,14 +186,16 @@ class Uploads(Machine):
                     self._over(sender, sent, act)
                     return
         elif self._touches_sessions(act):
-            self._session_changes(sender, act.verb)
-            sender.attached = act.verb == "attach" and act.outcome == "ok"
+            self._session_changes(sender, act.verb, -1)
+            sender.attached = act.verb in LOGINS and act.outcome == "ok"
 
     def _new_sender(self, subject: str) -> _Sender | None:
         group = self._world.group_of.get(subject)
-        if group is None or group.transport not in _TRANSPORTS:
+        if group is None and self._world.known.devices:
             return None
-        self._senders[subject] = sender = _Sender(group, self._world.may_copy(group))
+        if group is not None and group.transport not in _TRANSPORTS:
+            return None
+        self._senders[subject] = sender = _Sender(group, group is None or self._world.may_copy(group))
         return sender
 
     def _budget(self, sender: _Sender, step: int) -> int:
@@ -150,18 +203,27 @@ class Uploads(Machine):
         what = self._world.act(step)
         if _is_elsewhere(what, sender.group):
             return 0
+        if sender.group is None:
+            return UNKNOWN_BUDGET
         budget = self._world.attempts(step)
         confirmable = not isinstance(what, Upload) or what.confirmable
-        if sender.may_copy and (sender.group.transport == "udp" or not confirmable):
+        if sender.may_copy and (sender.transport == "udp" or not confirmable):
             budget *= 2  # nothing in a plain datagram tells a copy from a second message
         return budget
 
     def _over(self, sender: _Sender, sent: _Sent, act: ActRecord) -> None:
         sent.ended_s = act.t_s
-        answered = act.outcome == "ok" and sender.group.transport != "udp"
+        sent.transmissions = act.transmissions
+        if sender.group is None:  # each transmission may have been an attempt of its own
+            sent.budget = max(1, act.transmissions) * (1 if sender.transport in _ANSWERING else 2)
+            if sent.seen > sent.budget:
+                self._too_often(sent, act)
+        confirmed = sender.transport != "udp" if sender.group is not None else sender.transport in _ANSWERING
+        answered = act.outcome == "ok" and confirmed
         if answered:
             self._check.cases += 1
-        sent.must = must = answered and sender.attached and sent.epoch == sender.epoch
+        settled = sent.epoch == sender.epoch and not sender.changing and not self._stirring
+        sent.must = must = answered and sender.attached and settled
         if must and not sent.seen and (len(sender.pending) > 1 or sender.optional):
             self._reclaim(sender, sent)
         if must and not sent.seen:
@@ -171,6 +233,19 @@ class Uploads(Machine):
         sender.pending.remove(sent)
         if sent.seen < sent.budget or sender.pending:
             self._may_come(sender, sent)
+        elif self._forgets:
+            sender.done.append(sent)
+
+    def _too_often(self, sent: _Sent, act: ActRecord) -> None:
+        """How often it was tried is known now: it was shown more often than that."""
+        docket, check = self._docket, self._check
+        tried = texts.times(max(1, act.transmissions))
+        details = (
+            f"upload of {sent.size} bytes, sent {tried}, was shown {texts.times(sent.seen)}",
+            docket.says(sent.subject),
+        )
+        docket.fail(check, sent.subject, act.t_s, details, "breaks upload-once: an upload is shown too often")
+        sent.seen = sent.budget
 
     def _reclaim(self, sender: _Sender, sent: _Sent) -> None:
         """Uploads of one size cannot be told apart: an event may have gone to one that could do without it."""
@@ -192,12 +267,41 @@ class Uploads(Machine):
             return not (isinstance(what, Update) and what.imsi is None and what.imei is None)
         return act.verb not in UNTOUCHING
 
-    def _session_changes(self, sender: _Sender, verb: str) -> None:
-        """A login, a logout, or something that this machine knows nothing about: then for everybody."""
-        known = verb in ("attach", "detach", "update", "remove")
-        for other in (sender,) if known else self._senders.values():
+    def _session_changes(self, sender: _Sender, verb: str, begins: int) -> None:
+        """A login, a logout, or something that this machine knows nothing about: then for everybody.
+
+        Args:
+            begins: 1 at the beginning of such an act, -1 at its end; in between nobody knows how it stands.
+        """
+        if verb in OWN_SESSION:
+            sender.changing = max(0, sender.changing + begins)
+            sender.epoch += 1
+            sender.attached = False
+            return
+        self._stirring = max(0, self._stirring + begins)
+        for other in self._senders.values():
             other.epoch += 1
             other.attached = False
+
+    def _outage(self, act: ActRecord) -> None:
+        """The platform forgets which requests it has seen, once between the beginning and the end of such an act."""
+        which, now = (act.step, act.n), act.t_s
+        for sender in self._senders.values():
+            if sender.transport == "udp":
+                continue
+            for sent in (*sender.pending, *sender.optional):
+                if sent.ended_s > now - FORGETS_WITHIN_S and sent.outage != which:
+                    sent.outage = which
+                    sent.budget += 1
+            again = [
+                sent for sent in sender.done
+                if sent.ended_s > now - FORGETS_WITHIN_S and (sent.transmissions > 1 or sender.may_copy)
+            ]  # fmt: skip
+            for sent in again:
+                sender.done.remove(sent)
+                sent.outage = which
+                sent.budget += 1
+                self._may_come(sender, sent)
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 
@@ -207,13 +311,16 @@ class Uploads(Machine):
             return  # known-owner speaks of those
         sender = self._senders.get(subject)
         if sender is None:
-            if subject in self._world.group_of:
+            if subject in self._world.group_of or (self._world.known.all_acts and not self._world.known.devices):
                 self._fail(event, "but it has not sent anything")
             return
         data = event.data
         transport = data.get("transport")
-        if transport != sender.group.transport and transport != _UNSPECIFIED:
-            self._fail(event, f"but its transport is {sender.group.transport}")
+        if transport != sender.transport and transport != _UNSPECIFIED:
+            if sender.transport:
+                self._fail(event, f"but its transport is {sender.transport}")
+            elif transport in _TRANSPORTS:
+                sender.transport = transport
         size = data.get("bytes")
         taker = None
         for sent in sender.pending:
@@ -251,7 +358,7 @@ class Uploads(Machine):
             details = (
                 f"{which} of {sent.size} bytes, from {texts.moment(sent.began_s)}, was answered at "
                 f"{texts.moment(sent.ended_s)}; no upstreamMessage in {waited}; latest seen: {latest}",
-                texts.device_says(docket.acts.get(sent.subject)),
+                docket.says(sent.subject),
             )
         docket.absent(
             check,
@@ -270,6 +377,8 @@ class Uploads(Machine):
         sender.pending.remove(sent)
         if sent.seen < sent.budget:
             self._may_come(sender, sent)
+        elif self._forgets:
+            sender.done.append(sent)
 
     def _unaccounted(self, sender: _Sender, event: EventRecord) -> None:
         unseen = next((sent for sent in (*sender.pending, *sender.optional) if not sent.seen), None)
@@ -284,7 +393,7 @@ class Uploads(Machine):
     def _fail(self, event: EventRecord, why: str) -> None:
         docket, check = self._docket, self._check
         assert event.subject is not None
-        said = texts.device_says(docket.acts.get(event.subject))
+        said = docket.says(event.subject)
         details = (f"seen: {texts.sighting(event)}, {why}", said) if docket.explains(check) else ()
         docket.fail(check, event.subject, event.rx_s, details, f"breaks upload-once: {texts.event(event)}")
 

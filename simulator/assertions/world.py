@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from simulator.scenario.model import ChangeLink, Group, LinkSpec, Scenario, Step, StepAct, Subject, Upload
 
 DEFAULT_COLLECTION = "default"
 """How a record names the collection that a scenario need not name."""
 
+LOGINS = ("attach", "power_on", "reboot")
+"""Verbs by which a device logs in to the mobile network; their outcome is the login's."""
+
+OUTAGES = ("restart", "stop", "start")
+"""Verbs that cut the platform's streams and make it forget CoAP exchanges; what it has accepted survives."""
+
 PERFECT = "perfect"
 """The one preset whose links never duplicate (mobile-network §6.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known besides the records themselves. Of a run it is all; of a stream that was recorded, less."""
+
+    acts: bool = True
+    """What was done is recorded."""
+    all_acts: bool = True
+    """Nobody else does anything: what nobody did here, nobody did."""
+    devices: bool = True
+    """Whose the events may be, and in which groups those are."""
+
+
+EVERYTHING = Known()
 
 
 class World:
@@ -24,6 +46,8 @@ class World:
         "aliases",
         "embedded",
         "group_of",
+        "known",
+        "outages",
         "scenario",
         "virtual",
     )
@@ -34,7 +58,11 @@ class World:
         members: Mapping[str, tuple[str, ...]],
         subjects_of: Callable[[Subject], tuple[str, ...]],
         aliases: Mapping[str, str],
+        known: Known = EVERYTHING,
     ) -> None:
+        self.known = known
+        self.outages = any(step.verb in OUTAGES for step in scenario.steps)
+        """Whether the platform goes down in the course of the run."""
         self.scenario, self.aliases, self._subjects_of = scenario, aliases, subjects_of
         self._partial = frozenset(g.name for g in scenario.groups if len(members.get(g.name, ())) < g.count)
         self._plain_uploads = any(isinstance(s.act, Upload) and not s.act.confirmable for s in scenario.steps)
@@ -68,7 +96,11 @@ class World:
     def copies_plainly(self, subject: str) -> bool:
         """Whether the platform may take one message of a subject for two."""
         group = self.group_of.get(subject)
-        return group is not None and (group.transport == "udp" or self._plain_uploads) and self.may_copy(group)
+        if group is None:
+            return False
+        if self.outages and group.transport == "coap":
+            return True  # a retransmission that meets a platform which has forgotten the exchange
+        return (group.transport == "udp" or self._plain_uploads) and self.may_copy(group)
 
     def may_copy(self, group: Group) -> bool:
         """Whether a datagram of that group can reach the platform twice by the network's doing."""

@@ -5,9 +5,9 @@ Nothing heavy is imported until a command needs it: `--help` must answer at once
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Optional
 import typer
 
 from simulator import __version__
+from simulator.cli.stopping import Stopped, end_at_once, ignore
 from simulator.errors import ExitCode, SimulatorError, UsageError
 
 app = typer.Typer(
@@ -43,6 +44,12 @@ Confirm = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--yes-really", metavar="HOST", help="Name the host once more if it is not this machine."),
 ]
+
+Without = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(metavar="INVARIANT", help="Do not hold this invariant; see `simulator list invariants`."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
 @app.command()
@@ -84,26 +91,56 @@ def run(
         typer.Option(metavar="FOLDER", help="Where journal and verdicts go. Default: a new folder below runs/"),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave on the target what the run created.")] = False,
+    expression: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("-k", metavar="EXPR", help="Only scenarios whose promise or file has it: 'meter and not udp'"),
+    ] = None,
+    tag: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="TAG", help="Only scenarios with that tag, and with all others named; '!TAG': without it."
+        ),
+    ] = None,
+    first: Annotated[bool, typer.Option("-x", help="Stop after the first scenario that does not pass.")] = False,
+    junit: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="A copy of the verdicts as JUnit XML; - is the standard output."),
+    ] = None,
+    json: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="A copy of the verdicts as JSON; - is the standard output."),
+    ] = None,
+    without: Without = None,
 ) -> None:
     """Run scenarios and print a verdict on each."""
-    from simulator.cli.run_command import run_files
+    from simulator.cli.run_command import known_invariants, run_files
+    from simulator.cli.selection import Selection
+    from simulator.cli.tally import Copies
     from simulator.cli.targets import remote_settings
+    from simulator.run.settings import RunSettings
 
     if target is not None and time == "virtual":
         raise UsageError("--time virtual needs the embedded platform; leave out --target or take --time real")
     if wire is not None and time == "virtual":
         raise UsageError(f"--wire {wire} needs real time; leave out --time virtual")
     real = time == "real" or target is not None or wire is not None
-    code = run_files(
-        paths,
-        mode="real" if real else "virtual",
+    settings = RunSettings(
+        time="real" if real else "virtual",
         seed=seed,
         only=only,
         stack=stack,
         wire=wire or "auto",
         target=None if target is None else remote_settings(target, token, coap, udp, yes_really),
-        out=out,
         keep=keep,
+        without=known_invariants(without or (), "--without"),
+    )
+    code = run_files(
+        paths,
+        settings,
+        selection=Selection(expression, tuple(tag or ())),
+        copies=Copies(json, junit),
+        out=out,
+        stop_early=first,
     )
     raise typer.Exit(code)
 
@@ -114,6 +151,74 @@ def check(paths: Paths = None) -> None:
     from simulator.cli.run_command import check_files
 
     raise typer.Exit(check_files(paths))
+
+
+@app.command("list")
+def list_words(
+    what: Annotated[Optional[str], typer.Argument(metavar="[WHAT]", help="Default: what can be listed.")] = None,  # noqa: UP045
+    paths: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Argument(metavar="[FILE|FOLDER]...", help="For `list scenarios`. Default: scenarios/"),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show the words that scenarios may use, and the scenarios that there are."""
+    from simulator.cli.list_command import print_list
+
+    raise typer.Exit(print_list(what, paths, json))
+
+
+@app.command()
+def schema() -> None:
+    """Print a JSON Schema of scenario files, so that an editor completes and checks them."""
+    from simulator.cli.schema_command import print_schema
+
+    raise typer.Exit(print_schema())
+
+
+@app.command()
+def prove(
+    paths: Paths = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="Every mutant of the server, not only those that a scenario names.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Run scenarios against the mutants that must turn them red, and print the matrix."""
+    from simulator.cli.prove_command import prove as prove_files
+
+    raise typer.Exit(prove_files(paths, every=every, as_json=json))
+
+
+@app.command(
+    epilog="FILE is a journal of ours, or the platform's own objects, one a line, as `simulator watch --json` prints"
+    " them; their times are then their `time`, and their order is that of the lines."
+    ' --sent is a journal too, or has lines like {"device": ID, "verb": "upload", "t": "2026-01-01 00:00:00",'
+    ' "bytes": 24}, in the order of t, which is UTC or Unix seconds; verb (upload), outcome (ok), bytes, until'
+    ' (when the act was over) and transport may be left out; "id" tells the id of a device once, if device is a name.',
+)
+def audit(
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A recorded stream.")],
+    sent: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE.jsonl", help="What the devices did meanwhile; a journal of ours has it already."),
+    ] = None,
+    without: Without = None,
+    json: AsJson = False,
+) -> None:
+    """Hold a recorded stream against the invariants, without a run."""
+    from simulator.cli.audit_command import audit_file
+    from simulator.cli.run_command import known_invariants
+
+    raise typer.Exit(audit_file(file, sent, known_invariants(without or (), "--without"), json))
+
+
+@app.command()
+def doctor(json: AsJson = False) -> None:
+    """Say what would limit a run on this machine, and what to do about it."""
+    from simulator.cli.doctor_command import examine
+
+    raise typer.Exit(examine(json))
 
 
 @app.command()
@@ -186,11 +291,15 @@ def options(
 def main() -> None:
     """Entry point. Whatever goes wrong ends as one clear line and an exit code, never as a traceback."""
     try:
+        end_at_once()
         _main()
+    except Stopped as stopped:
+        ignore()
+        with contextlib.suppress(OSError, ValueError):
+            print(f"simulator: {stopped}", file=sys.stderr)
+        raise SystemExit(stopped.exit_code) from None
     finally:
-        # All is done but for the interpreter's own tidying: being told to stop now would only spoil the exit code.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        ignore()
 
 
 def _main() -> None:

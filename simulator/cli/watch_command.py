@@ -131,14 +131,13 @@ class _Watcher:
             event = msgspec.json.decode(message, type=_Event)
         except NO_JSON:
             return
-        if event.type == "dropped":
-            self._tell(f"{event.dropped} events were dropped, because they were not read fast enough")
-        if not event.event:
-            return  # keepalives, and what the platform says about itself
-        if self._as_json:
+        if self._as_json:  # all of it, so that who judges it later knows of silence and of what is missing
             text = message if isinstance(message, str) else message.decode()
             self._print(" ".join(text.splitlines()))
-            return
+        if event.type == "dropped":
+            self._tell(f"{event.dropped} events were dropped, because they were not read fast enough")
+        if self._as_json or not event.event:
+            return  # keepalives, and what the platform says about itself
         if event.deviceId and event.deviceId not in self._names:
             self._names[event.deviceId] = ""  # asked for once: not every device has a name
             self._nameless[event.collectionId] = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from simulator import acts
-from simulator.acts import Sleep, SleepUntil, Story
+from simulator.acts import Cut, Sleep, SleepUntil, Story
 from simulator.devices.device import Device
 from simulator.devices.outcome import OK, Outcome, is_expected, outcome_of
 from simulator.scenario import model
@@ -39,19 +39,22 @@ def act_out(
         payload_of: gives the bytes of repetition n.
     """
     act, verb, name = step.act, step.verb, device.name
-    tell, carries = _STORIES[type(act)], type(act) in _CARRYING
+    tell, carries = _teller(device, step), type(act) in _CARRYING
     every_s = step.every_s or 0.0
     for n in range(step.times):
         yield SleepUntil(begin_s + n * every_s)
         payload = payload_of(act.payload, n) if carries else b""  # type: ignore[union-attr]  # as the table says
         size = len(payload) if carries else -1
         record.began(number, verb, name, n, size)
-        outcome = yield from tell(device, act, payload)
-        for _ in range(step.retries):
-            if outcome.word == OK:
-                break
-            yield Sleep(step.retry_pause_s)
-            outcome = yield from tell(device, act, payload)
+        try:
+            outcome = yield from tell(payload)
+            for _ in range(step.retries):
+                if outcome.word == OK:
+                    break
+                yield Sleep(step.retry_pause_s)
+                outcome = yield from tell(payload)
+        except Cut as cut:  # with the power went the plan to try again; the next repetition is a plan of its own
+            outcome = Outcome("failed", str(cut))
         if outcome.payload:
             record.received(name, device.member.group.transport, outcome.payload)
         record.ended(number, verb, name, n, size, outcome, is_expected(outcome.word, step.outcome))
@@ -68,30 +71,53 @@ def registration(device: Device) -> acts.CreateDevice:
     )
 
 
-def _ask(order: acts.Order | acts.ChangeRadio) -> Story[Outcome]:
+def _teller(device: Device, step: model.Step) -> Callable[[bytes], Story[Outcome]]:
+    """What one attempt of a step is: called with the payload, it gives the story."""
+    act = step.act
+    order_of = _ORDERS.get(type(act))
+    if order_of is None:
+        tell = _STORIES[type(act)]
+        return lambda payload: tell(device, step, act, payload)
+    if step.token:
+        return lambda payload: _ask(acts.AskAs(order_of(device, act, payload), step.token))
+    return lambda payload: _ask(order_of(device, act, payload))
+
+
+def _ask(order: acts.Act) -> Story[Outcome]:
     return outcome_of((yield order))
 
 
-def _change_link(_device: Device, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
+def _change_link(_device: Device, step: model.Step, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
     changes = tuple((change.key, change.up, change.down) for change in act.link.changes)
-    return _ask(acts.ChangeRadio(act.link.preset, changes))
+    return _ask(acts.ChangeRadio(act.link.preset, changes, step.lasting_s))
 
 
-_Tell = Callable[[Device, Any, bytes], Story[Outcome]]
+_Tell = Callable[[Device, model.Step, Any, bytes], Story[Outcome]]
+_OrderOf = Callable[[Device, Any, bytes], acts.Order]
 
 _STORIES: Final[Mapping[type, _Tell]] = {
-    model.Attach: lambda device, _act, _payload: device.attach(),
-    model.Detach: lambda device, _act, _payload: device.detach(),
-    model.Upload: lambda device, act, payload: device.upload(payload, act.path, act.confirmable),
-    model.Poll: lambda device, act, _payload: device.poll(act.path),
-    model.SendDown: lambda _device, _act, payload: _ask(acts.QueueDownstream(payload)),
-    model.Create: lambda device, _act, _payload: _ask(registration(device)),
-    model.Update: lambda _device, act, _payload: _ask(acts.UpdateDevice(act.imsi, act.imei, act.tags)),
-    model.Remove: lambda _device, _act, _payload: _ask(acts.RemoveDevice()),
-    model.Move: lambda _device, act, _payload: _ask(acts.MoveDevice(act.to)),
+    model.Attach: lambda device, _step, _act, _payload: device.attach(),
+    model.Detach: lambda device, _step, _act, _payload: device.detach(),
+    model.Upload: lambda device, _step, act, payload: device.upload(payload, act.path, act.confirmable),
+    model.Poll: lambda device, _step, act, _payload: device.poll(act.path),
+    model.PowerOn: lambda device, _step, _act, _payload: device.power_on(),
+    model.PowerOff: lambda device, _step, act, _payload: device.power_off(act.abruptly),
+    model.Reboot: lambda device, _step, act, _payload: device.reboot(act.abruptly),
+    model.Freeze: lambda device, step, _act, _payload: device.freeze(step.lasting_s),
+    model.Blackout: lambda _device, step, _act, _payload: _ask(acts.DarkenRadio(step.lasting_s)),
     model.ChangeLink: _change_link,
 }
-"""What a device does in one attempt, by the act of the step."""
+"""What a device, or its radio, does in one attempt, by the act of the step."""
+
+_ORDERS: Final[Mapping[type, _OrderOf]] = {
+    model.SendDown: lambda _device, _act, payload: acts.QueueDownstream(payload),
+    model.Withdraw: lambda _device, act, _payload: acts.WithdrawDownstream(act.which),
+    model.Create: lambda device, _act, _payload: registration(device),
+    model.Update: lambda _device, act, _payload: acts.UpdateDevice(act.imsi, act.imei, act.tags),
+    model.Remove: lambda _device, _act, _payload: acts.RemoveDevice(),
+    model.Move: lambda _device, act, _payload: acts.MoveDevice(act.to),
+}
+"""What the operator is asked for, by the act of the step."""
 
 _CARRYING: Final = (model.Upload, model.SendDown)
 """Acts with a payload."""

@@ -1,8 +1,13 @@
 """A CIoT device: a SIM, a modem and a meter, over plain UDP or over CoAP.
 
-    OFF ──power_on──► IDLE ──attach──► ATTACHED
-     ▲                  ◄───detach───     │
-     └───────────────power_off────────────┘
+    OFF ──power_on──► IDLE ──────attached──────► ATTACHED
+     ▲                 │ ▲ ◄──detached, refused──  │ ▲
+     │            freeze thaw                 freeze thaw
+     │                 ▼ │                         ▼ │
+     └──power_off── FROZEN               FROZEN_ATTACHED
+
+From every state `power_off` leads to OFF; only from there `power_on` leads on. A frozen device is as it was when it
+thaws, so there are two ways to be frozen. Off or frozen, it does nothing and hears nothing.
 
 What it does is a generator of acts (`acts.Story`), so it reads like a story and waits for nothing by itself.
 """
@@ -12,8 +17,19 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
-from simulator.acts import Accepted, Attach, Datagram, Detach, Get, Post, Story
-from simulator.devices.outcome import Outcome, outcome_of
+from simulator.acts import (
+    Accepted,
+    Attach,
+    Datagram,
+    Detach,
+    Get,
+    Post,
+    StandStill,
+    Story,
+    SwitchOff,
+    SwitchOn,
+)
+from simulator.devices.outcome import OK, Outcome, outcome_of
 from simulator.plan import Member
 
 RECEIVED_KEPT = 16
@@ -26,6 +42,8 @@ class Power(Enum):
     OFF = "off"
     IDLE = "idle"
     ATTACHED = "attached"
+    FROZEN = "frozen"
+    FROZEN_ATTACHED = "frozen while attached"
 
 
 _ATTACHED = Power.ATTACHED  # an enumeration's members cost three times as much to look up
@@ -36,9 +54,22 @@ NEXT = {
     (Power.ATTACHED, "attached"): Power.ATTACHED,
     (Power.ATTACHED, "detached"): Power.IDLE,
     (Power.ATTACHED, "refused"): Power.IDLE,
+    (Power.IDLE, "freeze"): Power.FROZEN,
+    (Power.ATTACHED, "freeze"): Power.FROZEN_ATTACHED,
+    (Power.FROZEN, "thaw"): Power.IDLE,
+    (Power.FROZEN_ATTACHED, "thaw"): Power.ATTACHED,
     (Power.IDLE, "power_off"): Power.OFF,
     (Power.ATTACHED, "power_off"): Power.OFF,
+    (Power.FROZEN, "power_off"): Power.OFF,
+    (Power.FROZEN_ATTACHED, "power_off"): Power.OFF,
 }
+
+_DEAD = {
+    Power.OFF: "the device is off",
+    Power.FROZEN: "the device is frozen",
+    Power.FROZEN_ATTACHED: "the device is frozen",
+}
+"""States in which it can do nothing, and what it would say if it could."""
 
 
 class Device:
@@ -57,6 +88,11 @@ class Device:
         """Its name in the scenario."""
         return self.member.name
 
+    @property
+    def hears(self) -> bool:
+        """Whether what arrives for it is heard by anybody."""
+        return self.power not in _DEAD
+
     def happened(self, what: str) -> None:
         """Go where the table leads; what has no row there changes nothing."""
         self.power = NEXT.get((self.power, what), self.power)
@@ -67,12 +103,60 @@ class Device:
             self.received = deque(maxlen=RECEIVED_KEPT)
         self.received.append(payload)
 
-    # --- stories ------------------------------------------------------------------------------------------------------
+    # --- stories: power -----------------------------------------------------------------------------------------------
+
+    def power_on(self) -> Story[Outcome]:
+        """Switch on, boot and attach; who is on already attaches anew, and who is frozen begins anew."""
+        if self.power in (Power.FROZEN, Power.FROZEN_ATTACHED):
+            yield from self._switch_off("the device was switched on anew")
+        if self.power is Power.OFF:
+            yield from self._switch_on()
+        return (yield from self.attach())
+
+    def power_off(self, abruptly: bool = False) -> Story[Outcome]:
+        """Switch off. In order it detaches first; a frozen one cannot, and the network is told nothing."""
+        if self.power is Power.OFF:
+            return Outcome(OK, "was off")
+        left = Outcome(OK) if abruptly else (yield from self._leave())
+        yield from self._switch_off("the device was switched off")
+        return left if left.word == OK else Outcome("failed", f"switched off, but could not detach: {left.detail}")
+
+    def reboot(self, abruptly: bool = False) -> Story[Outcome]:
+        """Switch off and on again. What the device was doing, and what it waited for, is forgotten."""
+        if not abruptly:
+            yield from self._leave()
+        if self.power is not Power.OFF:
+            yield from self._switch_off("the device rebooted")
+        yield from self._switch_on()
+        return (yield from self.attach())
+
+    def freeze(self, lasting_s: float | None = None) -> Story[Outcome]:
+        """Stop doing anything, for so many seconds or until it is switched on anew; the network is told nothing."""
+        if self.power is Power.OFF:
+            return Outcome("failed", _DEAD[Power.OFF])
+        self.happened("freeze")
+        return outcome_of((yield StandStill("the device froze", lasting_s)))
+
+    def _leave(self) -> Story[Outcome]:
+        """Detach before the power goes, if there is a session and somebody who could."""
+        if self.power is not Power.ATTACHED:
+            return Outcome(OK)
+        return (yield from self.detach())
+
+    def _switch_off(self, why: str) -> Story[None]:
+        self.happened("power_off")
+        yield SwitchOff(why)
+
+    def _switch_on(self) -> Story[None]:
+        self.happened("power_on")
+        yield SwitchOn()
+
+    # --- stories: the network -----------------------------------------------------------------------------------------
 
     def attach(self) -> Story[Outcome]:
         """Log in to the mobile network. A device that is attached does it anew: networks ask for that too."""
-        if self.power is Power.OFF:
-            return Outcome("failed", "the device is off")
+        if self.power in _DEAD:
+            return Outcome("failed", _DEAD[self.power])
         result = yield Attach(self.member.imsi, self.member.imei, self.ip)
         if isinstance(result, Accepted):
             self.ip = result.ip
@@ -83,8 +167,10 @@ class Device:
 
     def detach(self) -> Story[Outcome]:
         """Leave the mobile network; nothing to do if not attached."""
+        if self.power in _DEAD:
+            return Outcome("failed", _DEAD[self.power])
         if self.power is not Power.ATTACHED:
-            return Outcome("ok", "was not attached")
+            return Outcome(OK, "was not attached")
         result = yield Detach(self.member.imsi, self.ip)
         self.happened("detached")
         return outcome_of(result)
@@ -110,6 +196,4 @@ class Device:
         return outcome
 
     def _why_silent(self) -> str:
-        if self.power is Power.OFF:
-            return "the device is off"
-        return "not attached: the device has no address on the mobile network"
+        return _DEAD.get(self.power, "not attached: the device has no address on the mobile network")

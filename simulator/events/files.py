@@ -1,7 +1,8 @@
-"""Edge: a journal in a file."""
+"""Edge: a journal in a file, and files that others have recorded."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.errors import LocalError
-from simulator.events.journal import Journal, decode_lines
+from simulator.events.journal import MAX_LINE_BYTES, Journal, decode_lines
 from simulator.events.records import Record
 
 _READ_BYTES: Final = 1 << 20
@@ -55,3 +56,23 @@ def read_journal(path: Path) -> Iterator[Record]:
             yield from decode_lines(iter(lambda: file.read(_READ_BYTES), b""))
     except OSError as error:
         raise LocalError(f"{path}: cannot read the journal: {error.strerror}") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not empty, each with its number from 1, without their ends.
+
+    What follows the last newline counts too: a file that was written by hand often ends without one.
+    Raises: LocalError: the file cannot be read, or a line is longer than any record.
+    """
+    try:
+        with path.open("rb") as file:
+            for number in itertools.count(1):
+                line = file.readline(MAX_LINE_BYTES + 1)
+                if not line:
+                    return
+                if len(line) > MAX_LINE_BYTES:
+                    raise LocalError(f"{path}:{number}: longer than {MAX_LINE_BYTES} bytes: this is no recorded stream")
+                if not line.isspace():
+                    yield number, line
+    except OSError as error:
+        raise LocalError(f"{path}: cannot be read: {error.strerror}") from error

@@ -83,6 +83,39 @@ class GapRecord(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field=
     from_s: float
     to_s: float
     why: str
+    observer: str = ""
+    """Name of the scenario's observer that was blind; "": the run's own, whose sight the verdict rests on."""
+    dropped: int = 0
+    """How many events the platform said that it dropped; 0: it did not say."""
+
+
+class SeenRecord(msgspec.Struct, frozen=True, kw_only=True, tag="seen", tag_field="kind"):
+    """What a further observer of the scenario read from its stream; the run's own events are plain `EventRecord`s."""
+
+    observer: str
+    event: EventRecord
+
+
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True, tag="stream", tag_field="kind"):
+    """A further observer's stream was opened, refused, or has ended."""
+
+    observer: str
+    phase: Literal["opened", "refused", "closed"]
+    t_s: float
+    why: str = ""
+
+
+class StateRecord(msgspec.Struct, frozen=True, kw_only=True, tag="state", tag_field="kind"):
+    """What the platform's API said about a device, when a step or the run ended."""
+
+    step: int
+    """Index of the step that asked; -1: the end of the run."""
+    subject: str
+    t_s: float
+    found: Mapping[str, str | None]
+    """Path with dots → value as text; None: the device has no such field."""
+    error: str = ""
+    """Why it could not be read; "": it was."""
 
 
 class GarbledRecord(msgspec.Struct, frozen=True, kw_only=True, tag="garbled", tag_field="kind"):
@@ -112,4 +145,7 @@ class EndRecord(msgspec.Struct, frozen=True, kw_only=True, tag="end", tag_field=
     """`done`, `interrupted`, or what broke."""
 
 
-Record = EventRecord | ActRecord | StepRecord | ReceivedRecord | GapRecord | GarbledRecord | RunRecord | EndRecord
+Record = (
+    EventRecord | ActRecord | StepRecord | ReceivedRecord | GapRecord | GarbledRecord | RunRecord | EndRecord
+    | SeenRecord | StreamRecord | StateRecord
+)  # fmt: skip

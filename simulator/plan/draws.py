@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from struct import Struct
 
 from simulator.plan.members import Member
+from simulator.plan.sensors import Sensors
 from simulator.scenario.model import Payload
 
 DEFAULT_PAYLOAD = Payload(kind="random", size_bytes=24)
@@ -43,9 +44,10 @@ def share_of(members: Sequence[Member], share: float, seed: int) -> tuple[Member
 class PayloadSource:
     """The bytes of every payload of a run. Asked for every upload, so it makes nothing but those bytes."""
 
-    __slots__ = ("_base", "_seed")
+    __slots__ = ("_base", "_seed", "_sensors")
 
     def __init__(self, seed: int) -> None:
+        self._sensors = Sensors(seed)
         self._seed = f"payload {seed} ".encode()
         self._base = hashlib.blake2b(self._seed, digest_size=DIGEST_BYTES)
 
@@ -62,4 +64,6 @@ class PayloadSource:
             return hashlib.shake_128(self._seed + _pack(member.index, step, n)).digest(size)
         if payload.kind == "bytes":
             return payload.content
+        if payload.kind == "sensor":
+            return self._sensors.read(payload.sensor, member.index, n)
         return payload.template.replace("{{ device }}", member.name).replace("{{ n }}", str(n)).encode()

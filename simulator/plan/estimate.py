@@ -9,7 +9,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simulator.scenario.model import ChangeLink, Group, LinkSpec, Poll, Scenario, Step, Upload, Wait
+from simulator.plan import arrivals
+from simulator.scenario.model import (
+    Block,
+    ChangeLink,
+    Counted,
+    DroppedFor,
+    Flow,
+    Group,
+    InSequence,
+    LinkSpec,
+    Poll,
+    Restart,
+    Scenario,
+    StateOf,
+    Step,
+    Subject,
+    Together,
+    Upload,
+    Wait,
+    WholeRun,
+)
 
 # RFC 7252 §4.8.2: a device gives up MAX_TRANSMIT_WAIT after the first transmission.
 MAX_TRANSMIT_WAIT_S = 93.0
@@ -46,26 +66,72 @@ BLOCK_BYTES = 1024
 
 
 def duration_s(scenario: Scenario) -> float:
-    """Run time of all steps in seconds, one after the other."""
-    groups = {group.name: group for group in scenario.groups}
-    links = {group.name: group.link for group in scenario.groups}
-    now = 0.0
-    for step in scenario.steps:
-        now = max(now, step.at_s or 0.0) + _step_s(step, groups, links)
+    """Run time of all steps in seconds, in the order and side by side as the scenario says."""
+    return _Walk(scenario).after(Block(scenario.flow or tuple(range(len(scenario.steps)))), 0.0)
+
+
+class _Walk:
+    """Goes through the story once, and remembers what the weather has become."""
+
+    __slots__ = ("_groups", "_links", "_steps")
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._steps = scenario.steps
+        self._groups = {group.name: group for group in scenario.groups}
+        self._links = {group.name: group.link for group in scenario.groups}
+
+    def after(self, flow: Flow, now: float) -> float:
+        """Run time at which this part is over if it begins now."""
+        if isinstance(flow, Together):
+            return max((self.after(part, now) for part in flow.parts), default=now)
+        if isinstance(flow, Block):
+            for part in flow.parts:
+                now = self.after(part, now)
+            return now
+        step = self._steps[flow]
+        over_s = max(now, step.at_s or 0.0) + self._step_s(step)
         if isinstance(step.act, ChangeLink):
             for subject in step.subjects:
-                links[subject.group] = _changed(links[subject.group], step.act.link)
-    return now
+                self._links[subject.group] = _changed(self._links[subject.group], step.act.link)
+        return over_s
+
+    def _step_s(self, step: Step) -> float:
+        window_s = step.within_s if _waits_to_the_end(step) else 0.0
+        if isinstance(step.act, Wait):
+            return step.act.seconds + window_s
+        if isinstance(step.act, Restart):
+            return (step.lasting_s or 0.0) + window_s
+        groups, links = self._groups, self._links
+        acts = (_act_s(step, groups[subject.group], links[subject.group]) for subject in step.subjects)
+        act_s = max(acts, default=0.0)
+        # Repetitions are due at a fixed pace; only those that are late, or have none, wait for the one before.
+        pace_s = max(step.every_s or 0.0, act_s if step.every_s is None else 0.0)
+        return self._spread_s(step) + (step.times - 1) * pace_s + act_s + window_s
+
+    def _spread_s(self, step: Step) -> float:
+        if step.arrivals is None:
+            return step.over_s
+        count = sum(_count(subject, self._groups[subject.group]) for subject in step.subjects)
+        return arrivals.length_s(step.arrivals, count, every_s=step.every_s)
 
 
-def _step_s(step: Step, groups: dict[str, Group], links: dict[str, LinkSpec]) -> float:
-    window_s = step.within_s if step.never else 0.0
-    if isinstance(step.act, Wait):
-        return step.act.seconds + window_s
-    act_s = max((_act_s(step, groups[subject.group], links[subject.group]) for subject in step.subjects), default=0.0)
-    # Repetitions are due at a fixed pace; only those that are late, or have none, wait for the one before.
-    pace_s = max(step.every_s or 0.0, act_s if step.every_s is None else 0.0)
-    return step.over_s + (step.times - 1) * pace_s + act_s + window_s
+def _count(subject: Subject, group: Group) -> int:
+    last = group.count - 1 if subject.last is None else subject.last
+    count = last - subject.first + 1
+    return count if subject.share is None else max(1, round(subject.share * count))
+
+
+def _waits_to_the_end(step: Step) -> bool:
+    """Whether something in the step is only decided when its window is over. What must come is taken to come soon."""
+    return bool(step.never) or any(not _decided_early(form) for form in step.forms)
+
+
+def _decided_early(form: WholeRun) -> bool:
+    if isinstance(form, Counted):
+        return form.quantifier != "none" and form.at_most is None
+    if isinstance(form, DroppedFor):
+        return form.at_most is None
+    return isinstance(form, InSequence | StateOf)
 
 
 def _act_s(step: Step, group: Group, link: LinkSpec) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulator.errors import Place, ScenarioErrors, UsageError
+from simulator.plan import arrivals
 from simulator.plan.draws import PayloadSource, share_of
 from simulator.plan.estimate import duration_s
 from simulator.plan.members import Member, all_members
@@ -42,7 +43,7 @@ class Plan:
         return self._asked_of(self._all_of(subject))
 
     def acting(self, step: Step) -> tuple[Member, ...]:
-        """The subjects of a step, each once, in the order in which they start. Empty for `wait`."""
+        """The subjects of a step, each once, in the order in which they are named. Empty for what no device does."""
         return self._asked_of(self._all_acting(step))
 
     def names(self, subject: Subject) -> tuple[str, ...]:
@@ -58,17 +59,30 @@ class Plan:
     # --- when ---------------------------------------------------------------------------------------------------------
 
     def start_offsets(self, step: Step, n: int | None = None) -> tuple[float, ...]:
-        """When each of `acting(step)` starts, in seconds after the step: evenly spread over `over_s`, the first at 0.
+        """When each of `acting(step)` starts, in seconds after the step.
 
+        Evenly spread over `over_s`, the first at 0; or as the step's traffic model says, and for the one that knows the
+        time of day the step begins at its `at_s`, or at midnight.
         `n`: how many offsets are expected, as a check; None: not checked. Raises: ValueError: there are not `n`.
         """
         everyone = self._all_acting(step)
-        gap_s = step.over_s / len(everyone) if everyone else 0.0
+        starts = self._starts(step, len(everyone))
         asked = self._asked
-        offsets = tuple(index * gap_s for index, member in enumerate(everyone) if asked is None or member.name in asked)
+        pairs = zip(everyone, starts, strict=True)
+        offsets = tuple(start for member, start in pairs if asked is None or member.name in asked)
         if n is not None and n != len(offsets):
             raise ValueError(f"{len(offsets)} subjects start in this step, not {n}")
         return offsets
+
+    def _starts(self, step: Step, count: int) -> tuple[float, ...]:
+        """Of everybody, also of those that `only` leaves out."""
+        if step.arrivals is None:
+            gap_s = step.over_s / count if count else 0.0
+            return tuple(index * gap_s for index in range(count))
+        number = self.scenario.steps.index(step)
+        return arrivals.offsets(
+            step.arrivals, count, seed=self.seed, step=number, every_s=step.every_s, begin_s=step.at_s or 0.0
+        )
 
     # --- within -------------------------------------------------------------------------------------------------------
 

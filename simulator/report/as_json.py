@@ -1,13 +1,15 @@
-"""Verdicts as JSON, for programs."""
+"""Verdicts as JSON, for programs: whole files, and the lines that are written while a rehearsal goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
+from simulator.assertions.verdicts import Finding, Judgement, Verdict
 from simulator.report.ran import Ran
+from simulator.report.story import told
 
 VERSION: Final = 1
 """Grows when a field changes its meaning or goes away; new fields do not count."""
@@ -16,15 +18,51 @@ VERSION: Final = 1
 def encode(rans: Sequence[Ran]) -> bytes:
     """One object: `version`, the worst `verdict` of all, and `runs` as in `Ran`; with indentation and a newline.
 
-    A run that ended early is not told as passed, and where nothing was run nothing has passed.
+    A run that ended early is not told as passed. What was skipped does not count, but where nothing was run nothing
+    has passed. A judgement that did not pass has `told` besides its fields: the parts of its failure text, by name.
     """
-    found = {ran.verdict for ran in rans}
-    worst = "fail" if "fail" in found else "pass" if found == {"pass"} else "inconclusive"
-    whole = {"version": VERSION, "verdict": worst, "runs": [_as_it_counts(ran) for ran in rans]}
+    whole = {"version": VERSION, "verdict": worst(rans), "runs": [as_it_counts(ran) for ran in rans]}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
 
 
-def _as_it_counts(ran: Ran) -> Ran:
-    if ran.verdict == ran.verdicts.verdict:
-        return ran
-    return msgspec.structs.replace(ran, verdicts=msgspec.structs.replace(ran.verdicts, verdict=ran.verdict))
+def worst(rans: Sequence[Ran]) -> Verdict:
+    """The worst verdict of all that were run: a failure is worse than not knowing."""
+    found = {ran.verdict for ran in rans if not ran.skipped}
+    return "fail" if "fail" in found else "pass" if found == {"pass"} else "inconclusive"
+
+
+def as_it_counts(ran: Ran) -> Mapping[str, Any]:
+    """The fields of a run, as objects of JSON; its `verdict` is the one that counts."""
+    fields: dict[str, Any] = msgspec.to_builtins(ran)
+    verdicts = fields["verdicts"]
+    verdicts["verdict"] = ran.verdict
+    for judgement, shown in zip(ran.verdicts.judgements, verdicts["judgements"], strict=True):
+        _tell(shown, judgement)
+    return fields
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def finding_line(finding: Finding) -> bytes:
+    """What was decided against the scenario, the moment it is decided."""
+    return _line({"kind": "finding", "finding": {**msgspec.to_builtins(finding), "told": told(finding.details)}})
+
+
+def step_line(step: int, words: str, t_s: float) -> bytes:
+    """That a step begins, by its number in the scenario, from 0: how far a run had come."""
+    return _line({"kind": "step", "step": step, "words": words, "t_s": t_s})
+
+
+def end_line(ran: Ran) -> bytes:
+    """The last line: the run as a whole, as in `encode`."""
+    return _line({"kind": "verdicts", "version": VERSION, "run": as_it_counts(ran)})
+
+
+def _line(fields: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(fields) + b"\n"
+
+
+def _tell(shown: dict[str, Any], judgement: Judgement) -> None:
+    if judgement.verdict != "pass" and judgement.reached:
+        shown["told"] = told(judgement.details)

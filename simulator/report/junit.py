@@ -1,7 +1,8 @@
-"""Verdicts as JUnit XML: a suite per rehearsal, a case per promise or check.
+"""Verdicts as JUnit XML: a suite per rehearsal, a case per check, each under the name of the promise.
 
 JUnit knows no third verdict. What is inconclusive becomes an error, not a skip: nothing was proven, and a build that
-shows it in green would say otherwise. A run that ended early has a case of its own for that, which is an error too.
+shows it in green would say otherwise. A run that ended early has a case of its own for that, which is an error too; a
+scenario that the target cannot act is one case, and that is a skip.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from xml.etree import ElementTree as Xml
 
 from simulator.assertions.verdicts import Judgement
 from simulator.report.ran import Ran
+from simulator.report.text import blindness
 
 CUT_CASE: Final = "the run itself"
 
@@ -37,7 +39,7 @@ def _suite(root: Xml.Element, ran: Ran) -> None:
     suite.set("time", f"{ran.wall_s:.3f}")
     properties = Xml.SubElement(suite, "properties")
     facts = {
-        "verdict": ran.verdict,
+        "verdict": "skipped" if ran.skipped else ran.verdict,
         "seed": str(ran.seed),
         "time": ran.time,
         "target": ran.target,
@@ -46,20 +48,23 @@ def _suite(root: Xml.Element, ran: Ran) -> None:
     }
     for name, value in facts.items():
         Xml.SubElement(properties, "property", name=name, value=_legal(value))
+    if ran.skipped:
+        Xml.SubElement(_named(suite, ran, ran.promise), "skipped", message=_legal(ran.skipped))
+        return
     for judgement in ran.verdicts.judgements:
         _case(suite, ran, judgement)
     if ran.verdicts.cut:
-        case = Xml.SubElement(suite, "testcase", classname=_legal(ran.file), name=CUT_CASE, time="0.000")
+        case = _named(suite, ran, f"{ran.promise}: {CUT_CASE}")
         Xml.SubElement(case, "error", message=_legal(ran.verdicts.cut), type="cut").text = _legal(
             f"{ran.file}  {ran.verdicts.cut}"
         )
-    if ran.notes:
-        Xml.SubElement(suite, "system-out").text = _legal("\n".join(ran.notes))
+    said = (*ran.notes, *blindness(ran.verdicts.gaps))
+    if said:
+        Xml.SubElement(suite, "system-out").text = _legal("\n".join(said))
 
 
 def _case(suite: Xml.Element, ran: Ran, judgement: Judgement) -> None:
-    name = f"{judgement.check}: {judgement.words}"
-    case = Xml.SubElement(suite, "testcase", classname=_legal(ran.file), name=_legal(name), time="0.000")
+    case = _named(suite, ran, f"{ran.promise}: {judgement.check} {judgement.words}")
     if judgement.place.line:
         case.set("file", _legal(judgement.place.file))
         case.set("line", str(judgement.place.line))
@@ -68,21 +73,44 @@ def _case(suite: Xml.Element, ran: Ran, judgement: Judgement) -> None:
     if not judgement.reached:
         Xml.SubElement(case, "skipped", message="what stands before it in its list failed")
         return
+    _about(case, judgement)
     tag = "failure" if judgement.verdict == "fail" else "error"
     headline = judgement.headline or judgement.words
     told = Xml.SubElement(case, tag, message=_legal(headline), type=judgement.kind)
     told.text = _legal("\n".join((f"{judgement.place}  {headline}", *judgement.details)))
 
 
+def _named(suite: Xml.Element, ran: Ran, name: str) -> Xml.Element:
+    """A case. The promise comes first in its name: it is the test's name in every report (scenarios §2)."""
+    return Xml.SubElement(suite, "testcase", classname=_legal(ran.file), name=_legal(name), time="0.000")
+
+
+def _about(case: Xml.Element, judgement: Judgement) -> None:
+    """What did not hold, in fields."""
+    facts = {
+        "check": judgement.check,
+        "kind": judgement.kind,
+        "verdict": judgement.verdict,
+        "place": str(judgement.place),
+        "words": judgement.words,
+        "whom": ", ".join(judgement.whom),
+        "concerned": f"{judgement.concerned} of {judgement.cases}",
+    }
+    properties = Xml.SubElement(case, "properties")
+    for name, value in facts.items():
+        Xml.SubElement(properties, "property", name=name, value=_legal(value))
+
+
 def _totals(rans: Sequence[Ran]) -> dict[str, str]:
-    judgements = [judgement for ran in rans for judgement in ran.verdicts.judgements]
+    judgements = [judgement for ran in rans if not ran.skipped for judgement in ran.verdicts.judgements]
     reached = [judgement for judgement in judgements if judgement.reached]
-    cut = sum(bool(ran.verdicts.cut) for ran in rans)
+    skipped = sum(bool(ran.skipped) for ran in rans)
+    cut = sum(bool(ran.verdicts.cut) and not ran.skipped for ran in rans)
     return {
-        "tests": str(len(judgements) + cut),
+        "tests": str(len(judgements) + cut + skipped),
         "failures": str(sum(judgement.verdict == "fail" for judgement in reached)),
         "errors": str(sum(judgement.verdict == "inconclusive" for judgement in reached) + cut),
-        "skipped": str(len(judgements) - len(reached)),
+        "skipped": str(len(judgements) - len(reached) + skipped),
     }
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from simulator.assertions.verdicts import Finding, Judgement, Kind, Verdict, Verdicts
+from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts
 from simulator.report.ran import Ran
 
 WORDS: Final[dict[Verdict, str]] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
+SKIP: Final = "SKIP"
+RECORDED: Final = "recorded"
+"""The `time` of what was not run, but recorded elsewhere."""
 
 _CUTS: Final = (
     ("not run", "NOT RUN"),
@@ -37,6 +40,9 @@ _GAPS_TOLD: Final = 3
 def report(ran: Ran, *, colour: bool = False) -> str:
     """One rehearsal: a line, the stories of what did not hold, and the counts."""
     verdicts = ran.verdicts
+    if ran.skipped:
+        head = f"{_coloured(SKIP, 'inconclusive', colour)}  {ran.file}  {_clean(ran.promise)}"
+        return f"{head}\n      {_clean(ran.skipped)}\n"
     lines = [f"{_word(ran.verdict, colour)}  {ran.file}  {_clean(ran.promise)}"]
     if verdicts.cut:
         word = next((word for end, word in _CUTS if verdicts.cut.endswith(end)), "BROKEN")
@@ -48,13 +54,7 @@ def report(ran: Ran, *, colour: bool = False) -> str:
             if judgement.verdict == verdict and judgement.reached:
                 lines += _story(judgement, colour)
     lines.append(f"      {_counts(verdicts)}")
-    lines += [
-        f"      the observer may have been blind from {gap.from_s:.3f} s to {gap.to_s:.3f} s: {_clean(gap.why)}"
-        for gap in verdicts.gaps[:_GAPS_TOLD]
-        if gap.to_s is not None
-    ]
-    if len(verdicts.gaps) > _GAPS_TOLD:
-        lines.append(f"      and {len(verdicts.gaps) - _GAPS_TOLD} more times")
+    lines += [f"      {_clean(line)}" for line in blindness(verdicts.gaps)]
     lines.append(f"      {_counted(verdicts.acts, 'act')}, {_counted(verdicts.events, 'event')}; {_times(ran)}")
     if ran.journal and ran.verdict != "pass":
         lines.append(f"      journal: {ran.journal}")
@@ -70,17 +70,32 @@ def finding(what: Finding, *, colour: bool = False) -> str:
 
 def summary(rans: Sequence[Ran], wall_s: float, *, colour: bool = False) -> str:
     """The last line of all: how many came out how, and how long it took."""
-    decided: list[Verdict] = [ran.verdict for ran in rans if not ran.without_verdict]
+    run = [ran for ran in rans if not ran.skipped]
+    decided: list[Verdict] = [ran.verdict for ran in run if not ran.without_verdict]
     parts = []
     for verdict, noun in _VERDICT_NOUNS:
         count = decided.count(verdict)
         if count or verdict == "pass":
             parts.append(_coloured(f"{count} {noun}", verdict, colour and count > 0))
-    if len(rans) > len(decided):
-        parts.append(_coloured(f"{len(rans) - len(decided)} without a verdict", "inconclusive", colour))
+    if len(rans) > len(run):
+        parts.append(_coloured(f"{len(rans) - len(run)} skipped", "inconclusive", colour))
+    if len(run) > len(decided):
+        parts.append(_coloured(f"{len(run) - len(decided)} without a verdict", "inconclusive", colour))
     simulated = sum(ran.verdicts.until_s for ran in rans if ran.time == "virtual")
     tail = f", {duration(simulated)} simulated" if simulated else ""
     return f"{', '.join(parts)} of {len(rans)} in {duration(wall_s)}{tail}\n"
+
+
+def blindness(gaps: Sequence[Gap]) -> list[str]:
+    """When the observer may have missed something, a line each for the first few."""
+    lines = [
+        f"the observer may have been blind from {gap.from_s:.3f} s to {gap.to_s:.3f} s: {gap.why}"
+        for gap in gaps[:_GAPS_TOLD]
+        if gap.to_s is not None
+    ]
+    if len(gaps) > _GAPS_TOLD:
+        lines.append(f"and {len(gaps) - _GAPS_TOLD} more times")
+    return lines
 
 
 def duration(seconds: float) -> str:
@@ -120,6 +135,8 @@ def _counts(verdicts: Verdicts) -> str:
 
 def _times(ran: Ran) -> str:
     until_s = ran.verdicts.until_s
+    if ran.time == RECORDED:
+        return f"{duration(until_s)} judged in {duration(ran.wall_s)}"
     if ran.time != "virtual":
         return f"{duration(ran.wall_s)}, seed {ran.seed}"
     return f"{duration(until_s)} simulated in {duration(ran.wall_s)}, seed {ran.seed}"

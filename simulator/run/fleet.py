@@ -10,13 +10,14 @@ from simulator.clock import Clock, Timers
 from simulator.devices.device import Device
 from simulator.plan import Member
 from simulator.protocol.coap.client import Engine
-from simulator.scenario.model import LinkSpec, Stack
+from simulator.run.weather import Weather
+from simulator.scenario.model import Stack
 from simulator.wire.address import Address, Ipv4, ip_of, text
 from simulator.wire.drivers.stories import Endpoint, Requester
 from simulator.wire.link import Links
 from simulator.wire.linked import LinkedWire
-from simulator.wire.ports import Port, Receiver, Wire, deliver_batches
-from simulator.wire.presets import preset
+from simulator.wire.ports import BatchReceiver, Port, Receiver, Wire, deliver_batches
+from simulator.wire.presets import LinkProfile, preset
 
 if TYPE_CHECKING:
     from simulator.wire.aiocoap_stack import AiocoapStack
@@ -27,12 +28,57 @@ Hear = Callable[[Device, str, bytes], None]
 """Called with device, transport and payload when a device receives something by itself."""
 
 
-class _Mailbox:
-    """A client needs its port to send, and the port its client to receive: this stands between them until both are."""
+class _Ear:
+    """Between a port and the client behind it: hears nothing for devices that are off or frozen.
 
-    __slots__ = ("receive",)
+    A client needs its port to send, and the port its client to receive: this is there before both are. While everybody
+    hears, it stands aside and costs nothing.
+    """
+
+    __slots__ = ("_deaf", "_forget", "_hear", "_hear_many", "_port", "receive")
 
     receive: Receiver
+
+    def __init__(self) -> None:
+        self._deaf: set[Ipv4] = set()
+
+    def attach(
+        self,
+        port: Port,
+        hear: Receiver,
+        hear_many: BatchReceiver | None = None,
+        forget: Callable[[Ipv4], None] | None = None,
+    ) -> None:
+        """Introduce port and client; `forget` tells the client that a device has lost its memory."""
+        self._port, self._hear, self._hear_many, self._forget = port, hear, hear_many, forget
+        self._listen()
+
+    def cover(self, ip: Ipv4) -> None:
+        """This device hears nothing from now on, and what it waits for is forgotten."""
+        if self._forget is not None:
+            self._forget(ip)
+        self._deaf.add(ip)
+        self._listen()
+
+    def uncover(self, ip: Ipv4) -> None:
+        """It hears again."""
+        self._deaf.discard(ip)
+        self._listen()
+
+    def _listen(self) -> None:
+        self.receive = self._hear_some if self._deaf else self._hear
+        if self._hear_many is not None:
+            deliver_batches(self._port, self._hear_some_of if self._deaf else self._hear_many)
+
+    def _hear_some(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
+        if local_ip not in self._deaf:
+            self._hear(data, peer, local_ip, now)
+
+    def _hear_some_of(self, datagrams: Iterable[tuple[bytes, Address, Ipv4]], now: float) -> None:
+        # Lazily, as it is called again with the rest of the same iterator when one of them makes it raise.
+        assert self._hear_many is not None
+        deaf = self._deaf
+        self._hear_many((datagram for datagram in datagrams if datagram[2] not in deaf), now)
 
 
 class _Endpoints:
@@ -63,21 +109,54 @@ class Fleet:
         self._by_ip: dict[Ipv4, Device] = {d.ip: d for d in everybody if d.member.group.transport == "udp"}
         self.links = Links(seed)
         self._ports: list[Port] = []
-        self._speakers: dict[str, tuple[Port, Any]] = {}
+        self._speakers: dict[str, tuple[Port, Any, _Ear]] = {}
+        self._frozen: dict[str, object] = {}
+        self.timers = 0
+        """How many entries of the calendar are the fleet's own, but for the weather's."""
         self._coap: Address = 0
         self._udp: Address = 0
         self._stack: Stack | None = None
         self._aiocoap: AiocoapStack | None = None
+        self.weather = Weather(timers, self._profile, self._set_profile)
         for device in everybody:
-            self.set_link(device, device.member.group.link)
+            link = device.member.group.link
+            self._set_profile(device.name, preset(link.preset, link.changes))
 
-    def set_link(self, device: Device, spec: LinkSpec) -> None:
-        """The device's radio from now on; an empty preset changes what it has."""
-        present = self.links.profile(device.ip)
-        profile = (preset(spec.preset) if spec.preset else present).changed(spec.changes)
-        if profile != present:
-            self.links.names(device.ip, device.name)
-            self.links.set(device.ip, profile)
+    def _profile(self, name: str) -> LinkProfile:
+        return self.links.profile(self.devices[name].ip)
+
+    def _set_profile(self, name: str, profile: LinkProfile) -> None:
+        ip = self.devices[name].ip
+        if profile != self.links.profile(ip):
+            self.links.names(ip, name)
+            self.links.set(ip, profile)
+
+    def silence(self, name: str, now: float, lasting_s: float | None = None) -> None:
+        """The device is off or frozen: it hears nothing, and what it waits for from the platform is forgotten.
+
+        `lasting_s`: it is frozen for so long, and then as before; None: until `wake`. The last call decides.
+        """
+        self._ear(name).cover(self.devices[name].ip)
+        self._frozen.pop(name, None)
+        if lasting_s is not None:
+            spell = self._frozen[name] = object()
+            self.timers += 1
+            self._timers.at(now + lasting_s, self._thaw, (name, spell))
+
+    def wake(self, name: str) -> None:
+        """The device hears again."""
+        self._frozen.pop(name, None)
+        self._ear(name).uncover(self.devices[name].ip)
+
+    def _thaw(self, whose: tuple[str, object], _now: float) -> None:
+        self.timers -= 1
+        name, spell = whose
+        if self._frozen.get(name) is spell:  # else it was switched on, or off, or frozen anew
+            self.devices[name].happened("thaw")
+            self.wake(name)
+
+    def _ear(self, name: str) -> _Ear:
+        return self._speakers[self._kind(self.devices[name])][2]
 
     def is_perfect(self) -> bool:
         """Whether no datagram can be under way for longer than the sockets take."""
@@ -123,35 +202,32 @@ class Fleet:
         group = device.member.group
         return "udp" if group.transport == "udp" else (self._stack or group.stack)
 
-    async def _open_port(self, wire: Wire, receiver: Receiver) -> Port:
-        port = await wire.open(EVERY_ADDRESS, 0, receiver)
-        self._ports.append(port)
-        return port
+    async def _open_udp(self, wire: Wire) -> tuple[Port, Port, _Ear]:
+        port, ear = await self._open_port(wire)
+        ear.attach(port, self._on_udp)
+        return port, port, ear
 
-    async def _open_udp(self, wire: Wire) -> tuple[Port, Port]:
-        port = await self._open_port(wire, self._on_udp)
-        return port, port
-
-    async def _open_engine(self, wire: Wire) -> tuple[Port, Requester]:
-        port, mail = await self._open_with_mailbox(wire)
+    async def _open_engine(self, wire: Wire) -> tuple[Port, Requester, _Ear]:
+        port, ear = await self._open_port(wire)
         engine = Engine(self._timers, port.send, self._seed)
-        mail.receive = engine.receive
-        deliver_batches(port, engine.receive_many)
-        return port, engine
+        ear.attach(port, engine.receive, engine.receive_many, engine.forget)
+        return port, engine, ear
 
-    async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester]:
+    async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester, _Ear]:
         from simulator.wire.aiocoap_stack import AiocoapStack  # late: aiocoap takes long to import
 
-        port, mail = await self._open_with_mailbox(wire)
+        port, ear = await self._open_port(wire)
         self._aiocoap = stack = AiocoapStack(asyncio.get_running_loop(), port, self._seed)
-        mail.receive = stack.receive
-        return port, stack
+        ear.attach(port, stack.receive, None, stack.forget)
+        return port, stack, ear
 
-    async def _open_with_mailbox(self, wire: Wire) -> tuple[Port, _Mailbox]:
-        mail = _Mailbox()
-        return await self._open_port(wire, lambda *datagram: mail.receive(*datagram)), mail
+    async def _open_port(self, wire: Wire) -> tuple[Port, _Ear]:
+        ear = _Ear()
+        port = await wire.open(EVERY_ADDRESS, 0, lambda *datagram: ear.receive(*datagram))
+        self._ports.append(port)
+        return port, ear
 
-    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, tuple[Port, Port | Requester]]]]] = {
+    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, tuple[Port, Port | Requester, _Ear]]]]] = {
         "udp": _open_udp,
         "own": _open_engine,
         "aiocoap": _open_aiocoap,

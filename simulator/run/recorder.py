@@ -1,6 +1,7 @@
 """Everything that happens goes through here once: into the journal, and past the judge.
 
-The judge is asked again when time alone decides something; the recorder keeps one timer for that.
+The judge is asked again when time alone decides something; the recorder keeps one timer for that. However fast virtual
+time passes, what happened is handed on at least once a second of the wall's, so a run that is killed keeps nearly all.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from simulator.assertions.judge import Finding, Judge
-from simulator.clock import Clock, Timers
+from simulator.clock import Clock, Timers, WallClock
 from simulator.devices.outcome import Outcome
 from simulator.events.journal import Journal
 from simulator.events.records import ActRecord, EndRecord, EventRecord, ReceivedRecord, Record, StepRecord
@@ -32,7 +33,10 @@ class Watch(Protocol):
         """Somebody wants it to end: what it created is being removed, unless they say so again."""
 
 
-_PROGRESS_EVERY = 128  # acts
+_PROGRESS_EVERY = 128
+"""Acts, or events, after which somebody is told, and the wall clock is looked at."""
+FLUSH_EVERY_S = 0.5
+"""Of the wall's time."""
 
 
 class Recorder:
@@ -46,9 +50,11 @@ class Recorder:
         """Hand on what was written: a run that is killed keeps it."""
         self.timers = 0
         """How many entries of the calendar are the recorder's own."""
+        self._wall_s = WallClock().now
+        self._flushed_s = 0.0
         self._armed_s = float("inf")
         self._ended = False
-        self._waiting: tuple[int, asyncio.Future[None]] | None = None
+        self._waiting: dict[int, asyncio.Future[None]] = {}
         self.acts = 0
         self.events = 0
         self.last_event_s = 0.0
@@ -59,11 +65,13 @@ class Recorder:
             return
         self._write(record)
         self._takers[type(record)](record)
-        if self._findings or self._waiting is not None or self._deadlines.soonest < self._armed_s:
+        if self._findings or self._waiting or self._deadlines.soonest < self._armed_s:
             self._after(self._judge.news())
         if type(record) is EventRecord:
             self.events += 1
             self.last_event_s = record.rx_s
+            if not self.events % _PROGRESS_EVERY:
+                self.breathe()
 
     def end(self, why: str) -> None:
         """The story is over."""
@@ -72,12 +80,21 @@ class Recorder:
         finally:
             self._ended = True
 
+    def breathe(self) -> None:
+        """Called now and then: hand on what was written, if that was not done lately."""
+        wall_s = self._wall_s()
+        if wall_s - self._flushed_s >= FLUSH_EVERY_S:
+            self._flushed_s = wall_s
+            self.flush()
+
     async def decided(self, step: int) -> None:
         """Wait until all expectations of a step are decided."""
         if self._judge.step_open(step):
-            future = asyncio.get_running_loop().create_future()
-            self._waiting = step, future
-            await future
+            future = self._waiting[step] = asyncio.get_running_loop().create_future()
+            try:
+                await future
+            finally:
+                self._waiting.pop(step, None)
 
     def _after(self, findings: Sequence[Finding]) -> None:
         for finding in findings:
@@ -87,10 +104,8 @@ class Recorder:
             self._armed_s = deadline
             self.timers += 1
             self._timers.at(deadline, self._expire, deadline)
-        if self._waiting is not None and not self._judge.step_open(self._waiting[0]):
-            _, future = self._waiting
-            self._waiting = None
-            if not future.done():
+        for step, future in self._waiting.items():
+            if not future.done() and not self._judge.step_open(step):
                 future.set_result(None)
 
     def _expire(self, armed_s: float, now: float) -> None:
@@ -117,6 +132,7 @@ class Recorder:
         self.acts += 1
         if not self.acts % _PROGRESS_EVERY:
             self._watch.progress(now, self.acts, self.events)
+            self.breathe()
         self.put(
             ActRecord(
                 step=step,

@@ -40,3 +40,7 @@ class RunSettings:
     """None: the embedded reference server."""
     keep: bool = False
     """Leave on the platform what the run created."""
+    mutant: str | None = None
+    """A defect of the reference server (`words.MUTANTS`) that is there from the first step on."""
+    without: tuple[str, ...] = ()
+    """Invariants that are not held, besides those that the scenario allows."""

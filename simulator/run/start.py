@@ -12,13 +12,15 @@ from typing import Any
 from simulator import __version__
 from simulator.assertions.judge import Judge, Verdicts
 from simulator.clock import Clock, Timers
-from simulator.errors import ExitCode, SimulatorError
+from simulator.errors import ExitCode, SimulatorError, UsageError
 from simulator.events.journal import Journal
 from simulator.events.records import RunRecord
 from simulator.plan import Plan, make_plan
+from simulator.run.needs import Skipped, check_needs
 from simulator.run.recorder import Recorder, Watch
 from simulator.run.rehearsal import Rehearsal, Target
 from simulator.run.settings import RunSettings
+from simulator.run.signals import heard
 from simulator.scenario.model import Scenario
 from simulator.wire.address import text
 from simulator.wire.ports import Wire
@@ -46,6 +48,8 @@ class Result:
     """What broke the run off: somebody's signal, or a target that went away. None: it came to its end."""
     left_behind: tuple[str, ...] = ()
     """What clean-up could not remove from the platform."""
+    skipped: str = ""
+    """Why it was not run at all: the target cannot do what the scenario needs. "": it was."""
 
 
 def rehearse(scenario: Scenario, settings: RunSettings, journal: Journal, watch: Watch) -> Result:
@@ -54,9 +58,19 @@ def rehearse(scenario: Scenario, settings: RunSettings, journal: Journal, watch:
     Args:
         journal: takes every record; flushed when this returns, however it does.
         watch: is told how it goes.
-    Returns: the verdicts; also when the run was broken off, with `error` and what had been decided until then.
+    Returns: the verdicts; also when the run was broken off, with `error` and what had been decided until then. With
+        `skipped`, if the target cannot do what the scenario needs: nothing was started then.
     Raises: UsageError: it cannot be planned. LocalError: it cannot be run at all.
     """
+    from simulator.target.embedded import EmbeddedTarget
+
+    try:
+        if settings.target is None:
+            check_needs(scenario, EmbeddedTarget.capabilities, EmbeddedTarget.name)
+        elif settings.mutant is not None:
+            raise UsageError(f"a platform that somebody else runs cannot be given the fault '{settings.mutant}'")
+    except Skipped as reason:
+        return _skipped(reason, EmbeddedTarget.name)
     plan = make_plan(scenario, seed=settings.seed, only=settings.only)
     try:
         if settings.time == "virtual" and settings.target is None:
@@ -120,7 +134,9 @@ class _Stage:
 
     def set(self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch) -> Rehearsal:
         aliases: dict[str, str] = {}
-        judge = Judge(scenario, plan.names_by_group(), plan.names, aliases, _again(scenario, plan, settings))
+        judge = Judge(
+            scenario, plan.names_by_group(), plan.names, aliases, _again(scenario, plan, settings), settings.without
+        )
         recorder = Recorder(journal, judge, self.clock, self.timers, watch)
         recorder.put(
             RunRecord(
@@ -179,27 +195,37 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal, watch: Watch, *, clean
 
     def stop(number: int) -> None:
         caught.append(number)
+        rehearsal.hurry()
+        loop.call_soon_threadsafe(end)
+
+    def end() -> None:
         if len(caught) == 1 and cleans_up:
             watch.stopping()
         task.cancel()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, stop, number)
     broken_off: SimulatorError | None = None
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not caught:
-            raise
-        broken_off = Interrupted(caught[0])
-    except SimulatorError as error:
-        broken_off = error
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+    with heard(stop):
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not caught:
+                raise
+            broken_off = Interrupted(caught[0])
+        except Skipped as reason:
+            return _skipped(reason, rehearsal.target_name)
+        except SimulatorError as error:
+            broken_off = error
     verdicts, left = rehearsal.verdicts, tuple(rehearsal.left_behind)
     assert verdicts is not None or broken_off is not None
     if verdicts is None:
-        verdicts = Verdicts(verdict="inconclusive", judgements=(), cut=str(broken_off))
+        verdicts = _nothing(str(broken_off))
     return Result(verdicts=verdicts, target=rehearsal.target_name, error=broken_off, left_behind=left)
+
+
+def _skipped(reason: Skipped, target: str) -> Result:
+    return Result(verdicts=_nothing(f"skipped: {reason}"), target=target, skipped=str(reason))
+
+
+def _nothing(why: str) -> Verdicts:
+    """Nothing was judged."""
+    return Verdicts(verdict="inconclusive", judgements=(), cut=why)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from simulator.errors import Place
 from simulator.scenario.links import link_spec
 from simulator.scenario.model import Collection, Group, LinkSpec, Network, Payload, Transport
@@ -16,6 +18,7 @@ from simulator.words import (
     GROUP_KEYS,
     IDENTITIES,
     NETWORKS,
+    PLATFORM,
     STACKS,
     TRANSPORTS,
     Word,
@@ -30,46 +33,57 @@ MAX_DEVICES = 1_000_000
 MAX_DATAGRAM_BYTES = 65_507
 """What UDP over IPv4 carries at most."""
 
-IDENTITY_KEYS = {name: Word(name, f"blank: the platform is not told the {name.upper()}") for name in IDENTITIES}
+IDENTITY_KEYS = {
+    name: Word(name, f"blank: the platform is not told the {name.upper()}; digits: it is told these")
+    for name in IDENTITIES
+}
+DIGITS = re.compile(r"[0-9]{1,15}")
+"""mobile-network §2.2: 1 to 15 digits is all that is asked of an IMSI or IMEI."""
 
 
-def collections(reading: Reading, node: Node | None) -> tuple[Collection, ...]:
-    """Collections besides the default one; entered into `reading`."""
+def collections(reading: Reading, node: Node | None) -> None:
+    """Collections of one file besides the default one; entered into `reading`."""
     if node is None:
-        return ()
+        return
     problems = reading.problems
     mapping = problems.mapping(node, "collections", "{north: {region: north}}")
     if mapping is None:
         reading.collections_unread = True
-        return ()
+        return
     for key, value in mapping.entries:
-        if not _is_name(reading, key, "collection"):
+        if not is_name(reading, key, "collection"):
             continue
         if key.value == DEFAULT_COLLECTION:
             problems.add(f"collection '{DEFAULT_COLLECTION}' is always there", key.place, "choose another name")
             continue
+        if (other := reading.collections.get(key.value)) is not None and other.place.file != key.place.file:
+            problems.add(f"a second collection {shown(key.value)}", key.place, f"the first is at {other.place}")
+            continue
         nothing = isinstance(value, Text) and value.missing
         tags = () if nothing else problems.pairs(value, f"collection {key.value}")
         reading.collections[key.value] = Collection(name=key.value, place=key.place, tags=tags)
-    return tuple(reading.collections.values())
 
 
-def groups(reading: Reading, node: Node | None) -> tuple[Group, ...]:
-    """The groups of a file; entered into `reading`, also those that are flawed."""
+def groups(reading: Reading, node: Node | None) -> None:
+    """The groups of one file; entered into `reading`, also those that are flawed."""
     if node is None:
-        return ()
+        return
     problems = reading.problems
     mapping = problems.mapping(node, "devices", "{meters: {count: 10}}")
     if mapping is None:
         reading.groups_unread = True
-        return ()
-    if len(mapping.entries) > MAX_GROUPS:
-        problems.add(f"{len(mapping.entries)} groups", node.place, f"a scenario has at most {MAX_GROUPS}; use count")
+        return
+    if len(reading.groups) + len(mapping.entries) > MAX_GROUPS:
+        count = len(reading.groups) + len(mapping.entries)
+        problems.add(f"{count} groups", node.place, f"a scenario has at most {MAX_GROUPS}; use count")
         reading.groups_unread = True
-        return ()
-    total = 0
+        return
+    total = sum(group.count for group in reading.groups.values())
     for key, value in mapping.entries:
-        if not _is_name(reading, key, "group"):
+        if not is_name(reading, key, "group"):
+            continue
+        if (other := reading.groups.get(key.value)) is not None and other.place.file != key.place.file:
+            problems.add(f"a second group {shown(key.value)}", key.place, f"the first is at {other.place}")
             continue
         before = problems.count
         group = _group(reading, key, value)
@@ -80,7 +94,6 @@ def groups(reading: Reading, node: Node | None) -> tuple[Group, ...]:
             total += group.count
             if total > MAX_DEVICES:
                 problems.add(f"{total} devices in all", key.place, f"a scenario has at most {MAX_DEVICES}")
-    return tuple(reading.groups.values())
 
 
 def collection_named(reading: Reading, node: Node, what: str) -> str | None:
@@ -97,7 +110,11 @@ def collection_named(reading: Reading, node: Node, what: str) -> str | None:
     return None
 
 
-def _is_name(reading: Reading, key: Text, what: str) -> bool:
+def is_name(reading: Reading, key: Text, what: str) -> bool:
+    """Whether a key may name a group, a collection, a token or an observer; noted if not."""
+    if key.value == PLATFORM:
+        reading.problems.add(f"'{PLATFORM}' cannot name a {what}", key.place, "it is how steps name the platform")
+        return False
     if NAME.fullmatch(key.value):
         return True
     reading.problems.add(
@@ -120,15 +137,18 @@ def _group(reading: Reading, key: Text, node: Node) -> Group | None:
     count, registered, tags = fields.get("count"), fields.get("registered"), fields.get("tags")
     link, carries, lives, stack = (fields.get(key) for key in ("link", "payload", "collection", "stack"))
     network, transport = fields.get("network"), fields.get("transport")
+    members = 1 if count is None else problems.integer(count, "count", 1, MAX_DEVICES) or 1
+    blank, told = _identity(reading, fields.get("identity"), name, members)
     group = Group(
         name=name,
         place=key.place,
-        count=1 if count is None else problems.integer(count, "count", 1, MAX_DEVICES) or 1,
+        count=members,
         network="ciot" if network is None else _network(reading, network),
         transport="coap" if transport is None else _transport(reading, transport),
         link=LinkSpec() if link is None else link_spec(problems, link) or LinkSpec(),
         registered=True if registered is None else problems.yes_or_no(registered, "registered") is not False,
-        blank=_blank(reading, fields.get("identity")),
+        blank=blank,
+        registered_as=told,
         payload=None if carries is None else payload(reading, carries),
         tags=() if tags is None else problems.pairs(tags, "tags"),
         collection="" if lives is None else collection_named(reading, lives, "collection") or "",
@@ -151,29 +171,35 @@ def _transport(reading: Reading, node: Node) -> Transport:
     return "udp" if reading.problems.one_of(node, "transport", TRANSPORTS) == "udp" else "coap"
 
 
-def _blank(reading: Reading, node: Node | None) -> frozenset[str]:
-    if node is None:
-        return frozenset()
+def _identity(
+    reading: Reading, node: Node | None, group: str, count: int
+) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """What the platform is not told, and what it is told instead of the device's own."""
     problems = reading.problems
-    mapping = problems.mapping(node, "identity", "{imsi: blank}")
+    mapping = None if node is None else problems.mapping(node, "identity", "{imsi: blank}")
     if mapping is None:
-        return frozenset()
+        return frozenset(), ()
     fields = Fields(mapping, problems, "identity", IDENTITY_KEYS)
-    blank: set[str] = set()
+    blank: list[str] = []
+    told: list[tuple[str, str]] = []
     for name in IDENTITIES:
         value = fields.get(name)
-        if value is None:
+        text = None if value is None else problems.word(value, name)
+        if text is None:
             continue
-        text = problems.word(value, name)
-        if text is not None and text.value == "blank":
-            blank.add(name)
-        elif text is not None:
+        if text.value == "blank":
+            blank.append(name)
+        elif not DIGITS.fullmatch(text.value):
+            problems.add(f"{shown(text.value)} is no {name.upper()}", text.place, "write blank, or 1 to 15 digits")
+        elif count > 1:
+            problems.add(f"one {name.upper()} for {count} devices", text.place, "make a group of one device for it")
+        elif (other := reading.registered.setdefault((name, text.value), group)) != group:
             problems.add(
-                f"{name}: {shown(text.value)}: identities of one's own are {NOT_YET}",
-                text.place,
-                "write blank, or leave it out: devices get theirs from their group",
+                f"{name.upper()} {shown(text.value)} is that of {other}", text.place, "the platform takes each once"
             )
-    return frozenset(blank)
+        else:
+            told.append((name, text.value))
+    return frozenset(blank), tuple(told)
 
 
 def _check(reading: Reading, group: Group, fields: Fields) -> None:

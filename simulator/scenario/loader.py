@@ -11,15 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.errors import Place, ScenarioError, ScenarioErrors
+from simulator.scenario.access import observers, tokens
+from simulator.scenario.blocks import story
+from simulator.scenario.checks import check_whole, needs
 from simulator.scenario.expectations import whole_run
 from simulator.scenario.groups import collections, groups
+from simulator.scenario.include import sources
 from simulator.scenario.model import Scenario
 from simulator.scenario.nodes import Items, Node, Text, Tree
 from simulator.scenario.problems import Fields, Problems
+from simulator.scenario.proof import mutants
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.source import parse, read
-from simulator.scenario.steps import steps
 from simulator.words import INVARIANTS, TOP_KEYS, TROUBLES, nearest
 
 SUFFIXES = (".yaml", ".yml")
@@ -43,7 +47,8 @@ def loads(text: str, file: str = "scenario", folder: Path | None = None) -> Scen
 def find(paths: Sequence[Path]) -> list[Path]:
     """The scenario files that are meant: files as they are, folders with all `.yaml` in and below them, sorted.
 
-    Each file once, in the order of `paths`. Raises: ScenarioErrors: a path that is not there, or a folder without any.
+    In folders, files whose names begin with `_` are left out: they are there to be included by others. file once,
+    in the order of `paths`. Raises: ScenarioErrors: a path that is not there, or a folder without any.
     """
     found: dict[Path, None] = {}
     errors: list[ScenarioError] = []
@@ -55,7 +60,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
             errors.append(ScenarioError(f"cannot be looked at: {error.strerror}", Place(str(path))))
             continue
         if not here:
-            errors.append(ScenarioError("no scenario in this folder", Place(str(path)), "scenarios end in .yaml"))
+            hint = "scenarios end in .yaml; names that begin with _ are only for include"
+            errors.append(ScenarioError("no scenario in this folder", Place(str(path)), hint))
         elif not there:
             errors.append(ScenarioError("no such file or folder", Place(str(path)), "check the name and the folder"))
         found.update(dict.fromkeys(here))
@@ -69,7 +75,7 @@ def _below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(here, name) for name in files if name.endswith(SUFFIXES) and not name.startswith(".")]
+        found += [Path(here, name) for name in files if name.endswith(SUFFIXES) and not name.startswith((".", "_"))]
     return sorted(found)
 
 
@@ -87,21 +93,34 @@ def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
             problems.add(f"no {key}", Place(file), f"every scenario has {key}: {why}")
 
     # Names are declared before they are used, whatever the order of the file.
-    places = collections(reading, fields.get("collections"))
-    who = groups(reading, fields.get("devices"))
-    what = steps(reading, fields.get("steps"))
+    files = sources(reading, fields, file)
+    for source in files:
+        collections(reading, source.collections)
+    for source in files:
+        reading.folder = source.folder
+        groups(reading, source.devices)
+    shown_tokens = tokens(reading, fields.get("tokens"))
+    listeners = observers(reading, fields.get("observers"))
+    steps, flow = story(reading, fields.get("steps"))
+    expect = whole_run(reading, fields.get("expect"))
+    allow = _allowed(problems, fields.get("allow"))
+    check_whole(reading, steps)
     scenario = Scenario(
         promise="" if promise is None else _sentence(problems, promise, "scenario"),
         place=fields.at("scenario"),
         about="" if about is None else _sentence(problems, about, "about"),
         tags=_words(problems, fields.get("tags"), "tags"),
         seed=0 if seed is None else problems.integer(seed, "seed", 0, MAX_SEED) or 0,
-        mutants=_words(problems, fields.get("mutants"), "mutants"),
-        collections=places,
-        groups=who,
-        steps=what,
-        expect=whole_run(reading, fields.get("expect")),
-        allow=_allowed(problems, fields.get("allow")),
+        mutants=mutants(reading, fields.get("mutants"), steps, expect, allow),
+        needs=needs(problems, fields.get("needs"), steps, reading),
+        collections=tuple(reading.collections.values()),
+        tokens=shown_tokens,
+        observers=listeners,
+        groups=tuple(reading.groups.values()),
+        steps=steps,
+        flow=flow,
+        expect=expect,
+        allow=allow,
         all_in_order=_all_in_order(problems, fields.get("order")),
     )
     problems.raise_if_any()

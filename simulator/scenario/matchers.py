@@ -32,12 +32,20 @@ def matcher(reading: Reading, node: Node) -> EventMatcher | None:
             (key, data) = node.entries[0]
             return named(reading, key, data)
         if "of" in node:
-            problems.add("of does not belong here", node.place, "a never with of: goes to the top-level expect")
+            problems.add("of does not belong here", node.place, "write {never: [ciotConnect], of: meters} in an expect")
         else:
             problems.add("an event is one name with its data", node.place, f"write {EXAMPLE}")
         return None
     text = problems.word(node, "an event")
     return None if text is None else named(reading, text, None)
+
+
+def never_list(reading: Reading, node: Node) -> tuple[EventMatcher, ...]:
+    """A `never` list, of a step or of the whole run."""
+    entries = reading.problems.items(node, "never", "[ciotConnect]")
+    if isinstance(node, Items) and not entries:
+        reading.problems.add("never is empty", node.place, "name an event, or leave never out")
+    return tuple(found for entry in entries if (found := matcher(reading, entry)) is not None)
 
 
 def named(reading: Reading, name: Text, data: Node | None) -> EventMatcher | None:
@@ -46,11 +54,7 @@ def named(reading: Reading, name: Text, data: Node | None) -> EventMatcher | Non
     event = EVENTS.get(name.value)
     if event is None:
         if name.value in WHOLE_RUN_FORMS:
-            form = WHOLE_RUN_FORMS[name.value]
-            if form.now:
-                problems.add(f"{shown(name.value)} does not belong here", name.place, "it goes to the top-level expect")
-            else:
-                problems.add(f"{shown(name.value)} is {NOT_YET}", name.place, form.help)
+            problems.add(f"{shown(name.value)} does not belong here", name.place, "it is an entry of an expect")
         else:
             problems.add(f"no event {shown(name.value)}", name.place, meant(name.value, EVENTS))
         return None

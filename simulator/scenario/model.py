@@ -43,13 +43,15 @@ class Payload:
     """What an upload or a downstream message carries.
 
     `kind` says how to read the rest: `random` (size_bytes, pseudo-random from the seed), `bytes` (content: from
-    `text:`, `hex:` or `file:`), `template` (template with `{{ device }}` and `{{ n }}`).
+    `text:`, `hex:` or `file:`), `template` (template with `{{ device }}` and `{{ n }}`), `sensor` (a model of
+    `words.SENSORS`).
     """
 
-    kind: Literal["random", "bytes", "template"]
+    kind: Literal["random", "bytes", "template", "sensor"]
     size_bytes: int = 0
     content: bytes = b""
     template: str = ""
+    sensor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Group:
     """False: not created on the platform before the first step."""
     blank: frozenset[str] = frozenset()
     """Identities that the platform is not told: a subset of {"imsi", "imei"}."""
+    registered_as: tuple[tuple[str, str], ...] = ()
+    """Identities that the platform is told instead of the device's own: ("imsi", digits), ("imei", digits)."""
     payload: Payload | None = None
     """What an `upload` without a payload of its own sends."""
     tags: tuple[tuple[str, str], ...] = ()
@@ -81,6 +85,34 @@ class Collection:
     name: str
     place: Place
     tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An API token that the run makes known to the platform before the first step (span §2.1)."""
+
+    name: str
+    place: Place
+    collection: str | None = None
+    """The only collection that it covers, by its name ("" is the default one); None: everything."""
+    write: bool = True
+    known: bool = True
+    """False: the platform has never heard of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """`observers:` a further reader of an event stream. It listens from before the first step, or from the step that
+    subscribes it. What it sees is only judged by what says `by:` its name."""
+
+    name: str
+    place: Place
+    collection: str = ""
+    """Whose activity it reads; "" is the default collection."""
+    token: str = ""
+    """Name of the token that it shows; "": the run's own."""
+    reads_per_s: float | None = None
+    """How many messages it reads a second; None: as they come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +209,98 @@ class Wait:
     seconds: float
 
 
-StepAct = Attach | Detach | Upload | Poll | SendDown | Create | Update | Remove | Move | ChangeLink | Wait
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerOn:
+    """Switch on, boot, and attach. A device that is on already attaches anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerOff:
+    """Switch off. In order that means to detach first; `abruptly` is a lost battery."""
+
+    abruptly: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot:
+    """Switch off, in order or `abruptly`, and on again; what the device waited for is forgotten."""
+
+    abruptly: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """Stop doing anything, without a word, for the step's `lasting_s` or until it is switched on anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blackout:
+    """No datagram passes either way, for the step's `lasting_s` or until `link` changes the radio."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """The operator takes queued downstream messages back before they are delivered (span §4.4)."""
+
+    which: Literal["oldest", "newest", "all"] = "newest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """The platform goes down in order; what it has accepted survives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The platform comes up again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """Both, with the step's `lasting_s` in between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misbehave:
+    """A named fault of the reference server (`words.MUTANTS`), for the step's `lasting_s` or to the end of the run."""
+
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """The platform no longer knows these tokens; their names are the step's `doers`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """These observers open their streams; their names are the step's `doers`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribe:
+    """These observers close their streams; their names are the step's `doers`."""
+
+
+DeviceAct = (
+    Attach | Detach | Upload | Poll | PowerOn | PowerOff | Reboot | Freeze | Blackout | ChangeLink
+    | SendDown | Withdraw | Create | Update | Remove | Move
+)  # fmt: skip
+"""What is done for each subject of a step."""
+PlatformAct = Stop | Start | Restart | Misbehave | Revoke | Subscribe | Unsubscribe
+"""What is done once for each of a step's `doers`; its subjects are empty."""
+StepAct = DeviceAct | PlatformAct | Wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """`over:` with a traffic model of `words.TRAFFIC_MODELS` (mobile-network §5): when the subjects start."""
+
+    model: str
+    window_s: float = 0.0
+    """`beta-10`, `uniform-60`: the window that all start in; 0 where a rate decides."""
+    per_s: float = 0.0
+    """`poisson 3/s`, `diurnal 100/d`: mean rate over all subjects; 0: the model's own, or a window decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +311,11 @@ class Step:
     verb: str
     act: StepAct
     subjects: tuple[Subject, ...]
-    """Empty for `wait`."""
+    """Empty for `wait` and for what is done by `doers`."""
+    doers: tuple[str, ...] = ()
+    """Who acts if that is no device: `platform`, or names of tokens or observers. Acts are recorded under this name."""
+    token: str = ""
+    """Name of the token that the operator shows for this step; "": the run's own."""
     text: str = ""
     """The step in one line of words, for reports: `upload meters`."""
     name: str = ""
@@ -196,6 +323,10 @@ class Step:
     at_s: float | None = None
     over_s: float = 0.0
     """The subjects start evenly spread over this time, in their order."""
+    arrivals: Arrivals | None = None
+    """A traffic model in the place of `over_s`, which is 0 then."""
+    lasting_s: float | None = None
+    """How long a weather, a fault or a freeze stays; None: until something else ends it. The step does not wait."""
     every_s: float | None = None
     times: int = 1
     """How often each subject does it; from `times:`, or `for:` divided by `every:` (rounded down, at least 1)."""
@@ -207,6 +338,27 @@ class Step:
     within_s: float = 10.0
     expect: tuple[SeenInOrder, ...] = ()
     never: tuple[EventMatcher, ...] = ()
+    forms: tuple[WholeRun, ...] = ()
+    """Entries of the step's `expect` that are forms of §4 (`each`, `exactly`, `state`, …): judged from the step's
+    beginning to the end of its window, beside the ordered list. Their checks are `steps[i].form[k]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """These run at the same time, and it is over when all are."""
+
+    parts: tuple[Flow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """These run one after the other: what a `repeat` inside of a `together` has become."""
+
+    parts: tuple[Flow, ...]
+
+
+Flow = int | Together | Block
+"""An index of `Scenario.steps`, or some of them in an order of their own."""
 
 
 # --- what the platform must then emit ---------------------------------------------------------------------------------
@@ -255,6 +407,8 @@ class Counted:
     matcher: EventMatcher
     at_least: int | None = None
     at_most: int | None = None
+    by: str = ""
+    """The observer whose stream counts; "": the run's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,9 +438,66 @@ class NeverSeen:
     place: Place
     matchers: tuple[EventMatcher, ...]
     of: Subject | None = None
+    by: str = ""
 
 
-WholeRun = Counted | RateOf | LatencyOf | NeverSeen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InSequence:
+    """`{sequence: [E1, E2], each: G}`: each member sees these in this order; others may lie between."""
+
+    place: Place
+    matchers: tuple[EventMatcher, ...]
+    subject: Subject
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exactly:
+    """`{exactly: [E1, E2], each: G}`: each member sees these and no others, in this order."""
+
+    place: Place
+    matchers: tuple[EventMatcher, ...]
+    subject: Subject
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterAct:
+    """`{after: NAME, within: D, sees: E}`: each subject of the named act sees E before D is over, counted from the end
+    of each of its acts (from the beginning of the act on, if `not_before` does not say otherwise)."""
+
+    place: Place
+    act: str
+    """The `as:` of one or more steps (a repeated block has several)."""
+    matcher: EventMatcher
+    within_s: float
+    not_before_s: float = 0.0
+    """Earlier than that after the act's end is too early, and fails."""
+    of: Subject | None = None
+    """Who sees it; None: the act's own subject."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateOf:
+    """`{state: GROUP, where: {firmware.state: Current}}`: read through the platform's API when the step ends, or the
+    run. Paths are those of the platform's Device object (span §2.4), with dots."""
+
+    place: Place
+    subject: Subject
+    where: tuple[tuple[str, Condition], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedFor:
+    """`{dropped: OBSERVER, at_least: 1}`: how many events the platform said that it dropped for this reader."""
+
+    place: Place
+    observer: str
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+WholeRun = Counted | RateOf | LatencyOf | NeverSeen | InSequence | Exactly | AfterAct | StateOf | DroppedFor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,11 +510,19 @@ class Scenario:
     about: str = ""
     tags: tuple[str, ...] = ()
     seed: int = 0
-    mutants: tuple[str, ...] = ()
-    """`mutants:` names of server defects that must turn this scenario red (scenarios §7)."""
+    mutants: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """`mutants:` server defects (`words.MUTANTS`) that must turn this scenario red, each with the checks of which at
+    least one must fail then: names as in `Judgement.check`, `steps[1].expect[0]`, `invariant.upload-once` (§7)."""
+    needs: tuple[str, ...] = ()
+    """Capabilities (`words.CAPABILITIES`) without which it is skipped; those that its verbs imply are among them."""
     collections: tuple[Collection, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    observers: tuple[Listener, ...] = ()
     groups: tuple[Group, ...] = ()
     steps: tuple[Step, ...] = ()
+    """All of them, flat: blocks that are repeated are written out. Numbers in records and checks are indices here."""
+    flow: tuple[Flow, ...] = ()
+    """When they run; empty: one after the other."""
     expect: tuple[WholeRun, ...] = ()
     allow: tuple[str, ...] = ()
     all_in_order: bool = False

@@ -6,8 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulator.errors import Place
-from simulator.scenario.model import EventMatcher, NeverSeen, RateOf, Scenario, Upload
-from simulator.words import EVENTS
+from simulator.scenario.model import (
+    AfterAct,
+    Counted,
+    DroppedFor,
+    EventMatcher,
+    Exactly,
+    InSequence,
+    LatencyOf,
+    Move,
+    NeverSeen,
+    RateOf,
+    Scenario,
+    StateOf,
+    Upload,
+    WholeRun,
+)
+from simulator.scenario.states import kind_of
+from simulator.words import DEFAULT_COLLECTION, EVENTS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,7 +39,14 @@ class Note:
 
 def notes(scenario: Scenario) -> tuple[Note, ...]:
     """All remarks, in the order of the file."""
-    found = [*_rates_of_udp(scenario), *_unknown_data(scenario)]
+    found = [
+        *_rates_of_udp(scenario),
+        *_unknown_data(scenario),
+        *_unknown_fields(scenario),
+        *_deaf_observers(scenario),
+        *_read_only(scenario),
+        *_unused(scenario),
+    ]
     return tuple(sorted(set(found)))
 
 
@@ -62,12 +85,82 @@ def _unknown_data(scenario: Scenario) -> Iterator[Note]:
                 )
 
 
+def _unknown_fields(scenario: Scenario) -> Iterator[Note]:
+    """As with data: a field of a device that is not there fails, whatever is asked of it."""
+    for asked in _asked(scenario):
+        if isinstance(asked, StateOf):
+            for path, _ in asked.where:
+                if kind_of(path) is None:
+                    yield Note(asked.place, f"devices are not known to have '{path}'; where it is missing, this fails")
+
+
+def _deaf_observers(scenario: Scenario) -> Iterator[Note]:
+    """Events go to the stream of the collection that the device lives in, and to no other."""
+    listening = {observer.name: observer.collection for observer in scenario.observers}
+    lives = {group.name: group.collection for group in scenario.groups}
+    moved = {subject.group for step in scenario.steps if isinstance(step.act, Move) for subject in step.subjects}
+    for asked in _asked(scenario):
+        if not isinstance(asked, Counted | InSequence | Exactly) or not asked.by or asked.subject.group in moved:
+            continue
+        if isinstance(asked, Counted) and asked.quantifier == "none":
+            continue  # that it hears nothing is the point
+        heard, home = listening[asked.by], lives[asked.subject.group]
+        if heard != home:
+            yield Note(
+                asked.place,
+                f"{asked.by} listens to the collection {_collection(heard)}, and {asked.subject.group} lives in"
+                f" {_collection(home)}: it should hear nothing of it",
+            )
+
+
+def _read_only(scenario: Scenario) -> Iterator[Note]:
+    """What a token is not good for is refused (span §2.1), and an act that should be ok fails then."""
+    tokens = {token.name: token for token in scenario.tokens}
+    for step in scenario.steps:
+        token = tokens.get(step.token)
+        if token is None or step.outcome != "ok" or (token.known and token.write):
+            continue
+        why = "may only read" if token.known else "is not known to the platform"
+        yield Note(step.place, f"the token {token.name} {why}; outcome: rejected says that this is meant")
+
+
+def _unused(scenario: Scenario) -> Iterator[Note]:
+    """What is declared and never asked."""
+    heard = {asked.observer if isinstance(asked, DroppedFor) else _by(asked) for asked in _asked(scenario)}
+    named = {name for step in scenario.steps for name in step.doers}
+    for observer in scenario.observers:
+        if observer.name not in heard and observer.name not in named:
+            yield Note(observer.place, f"nothing says by: {observer.name}, so what this observer sees is not judged")
+    shown = {step.token for step in scenario.steps} | {observer.token for observer in scenario.observers}
+    for token in scenario.tokens:
+        if token.name not in shown and token.name not in named:
+            yield Note(token.place, f"nobody shows the token {token.name}")
+
+
+# --- what the remarks are about ---------------------------------------------------------------------------------------
+
+
+def _asked(scenario: Scenario) -> Iterator[WholeRun]:
+    """Every form, of the steps and of the whole run."""
+    for step in scenario.steps:
+        yield from step.forms
+    yield from scenario.expect
+
+
+def _by(asked: WholeRun) -> str:
+    return asked.by if isinstance(asked, Counted | NeverSeen | InSequence | Exactly) else ""
+
+
+def _collection(name: str) -> str:
+    return f"'{name or DEFAULT_COLLECTION}'"
+
+
 def _matchers(scenario: Scenario) -> Iterator[EventMatcher]:
     for step in scenario.steps:
         yield from (entry.matcher for entry in step.expect)
         yield from step.never
-    for asked in scenario.expect:
-        if isinstance(asked, NeverSeen):
+    for asked in _asked(scenario):
+        if isinstance(asked, NeverSeen | InSequence | Exactly):
             yield from asked.matchers
-        elif not isinstance(asked, RateOf):
+        elif isinstance(asked, Counted | LatencyOf | AfterAct):
             yield asked.matcher

@@ -1,4 +1,4 @@
-"""`24 B`, `{text: …}`, `{hex: …}`, `{file: …}` or `{template: …}` → what a message carries (scenarios §2)."""
+"""`24 B`, `{text: …}`, `{hex: …}`, `{file: …}`, `{template: …}`, `{sensor: …}` → what is sent (scenarios §2)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from simulator.scenario.quantities import quantity
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.source import read_bytes
-from simulator.words import PAYLOAD_KEYS, TEMPLATE_FIELDS
+from simulator.words import PAYLOAD_KEYS, SENSORS, TEMPLATE_FIELDS
 
 MAX_PAYLOAD_BYTES = 1 << 20
 """Sixteen times what the platform takes by default, so that a refusal can be rehearsed too."""
 
-FORMS = '24 B, {text: "…"}, {hex: 0a0b}, {file: PATH} or {template: "…"}'
+FORMS = '24 B, {text: "…"}, {hex: 0a0b}, {file: PATH}, {template: "…"} or {sensor: temperature}'
 PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 EMPTY = 'the platform makes no message of it; write {hex: ""} if that is meant'
 """A payload is never empty by accident (scenarios §2), so there is one way to say it, and it looks like nothing else.
@@ -103,6 +103,11 @@ def _template(reading: Reading, value: Text) -> Payload | None:
     return None if flawed else Payload(kind="template", template=template)
 
 
+def _sensor(reading: Reading, value: Text) -> Payload | None:
+    sensor = reading.problems.one_of(value, "sensor", SENSORS)
+    return None if sensor is None else Payload(kind="sensor", sensor=sensor)
+
+
 def _file(reading: Reading, value: Text) -> Payload | None:
     """The file must lie in the scenario's folder or below, so that a scenario is whole wherever it is copied to."""
     problems, folder = reading.problems, reading.folder
@@ -133,4 +138,4 @@ def _file(reading: Reading, value: Text) -> Payload | None:
     return Payload(kind="bytes", content=content)
 
 
-_READERS = {"text": _text, "hex": _hex, "file": _file, "template": _template}
+_READERS = {"text": _text, "hex": _hex, "file": _file, "template": _template, "sensor": _sensor}

@@ -1,4 +1,4 @@
-"""`24 B`, `10 min`, `5 %`, `20 kbit/s` → bytes, seconds, parts of one, bits per second (scenarios §2)."""
+"""`24 B`, `10 min`, `5 %`, `20 kbit/s`, `3/s` → bytes, seconds, parts of one, bits a second, times a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.scenario.problems import Problems
 from simulator.scenario.show import shown
 from simulator.words import EXAMPLES, MEANT_UNITS, UNITS, nearest
 
-Kind = Literal["size", "duration", "share", "rate"]
+Kind = Literal["size", "duration", "share", "rate", "frequency"]
 
 FORM = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(.*)", re.DOTALL)
 NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
@@ -20,8 +20,20 @@ NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 LONGEST = 40
 """Characters of a quantity; more is a mistake, or mischief."""
 
-MOST: dict[Kind, float] = {"size": 1 << 40, "duration": 366 * 86400.0, "share": 1.0, "rate": 1e12}
-MOST_TEXT: dict[Kind, str] = {"size": "1048576 MiB", "duration": "366 d", "share": "100 %", "rate": "1000000 Mbit/s"}
+MOST: dict[Kind, float] = {
+    "size": 1 << 40,
+    "duration": 366 * 86400.0,
+    "share": 1.0,
+    "rate": 1e12,
+    "frequency": 1e6,
+}
+MOST_TEXT: dict[Kind, str] = {
+    "size": "1048576 MiB",
+    "duration": "366 d",
+    "share": "100 %",
+    "rate": "1000000 Mbit/s",
+    "frequency": "1000000/s",
+}
 
 
 class NotAQuantity(ValueError):
@@ -33,16 +45,18 @@ class NotAQuantity(ValueError):
 
 
 def parse(text: str, kind: Kind) -> float:
-    """The value in bytes, seconds, parts of one or bits per second. Raises: NotAQuantity.
+    """The value in bytes, seconds, parts of one, bits per second or times a second. Raises: NotAQuantity.
 
-    >>> parse("10 min", "duration"), parse("64KiB", "size"), parse("5 %", "share")
-    (600.0, 65536.0, 0.05)
+    >>> parse("10 min", "duration"), parse("64KiB", "size"), parse("5 %", "share"), parse("30 /min", "frequency")
+    (600.0, 65536.0, 0.05, 0.5)
     """
     units, example = UNITS[kind], EXAMPLES[kind]
     form = FORM.fullmatch(text.strip()) if len(text) <= LONGEST else None
     if form is None:
         raise NotAQuantity(f"{shown(text)} is no {kind}", f"write a number and a unit, such as {example}")
     number, unit = form[1], form[2].strip()
+    if kind == "frequency" and unit.startswith("/"):
+        unit = "/" + unit[1:].lstrip()  # `3 / s`
     if not unit:
         raise NotAQuantity(f"{shown(text)} has no unit", f"units of a {kind}: {', '.join(units)}; such as {example}")
     if unit not in units:
@@ -55,7 +69,7 @@ def parse(text: str, kind: Kind) -> float:
 
 
 def _usual(kind: Kind) -> str:
-    return EXAMPLES[kind].split()[1]
+    return EXAMPLES[kind].lstrip("0123456789 ")
 
 
 def _meant_unit(unit: str, kind: Kind) -> str:

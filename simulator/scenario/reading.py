@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulator.scenario.model import Collection, Group
+from simulator.errors import Place
+from simulator.scenario.model import Collection, Group, Listener, Token
 from simulator.scenario.problems import Problems
 
 
 @dataclass(slots=True)
 class Reading:
-    """One file being read. Lives as long as `load`."""
+    """One scenario being read, with the files that it includes. Lives as long as `load`."""
 
     problems: Problems
     folder: Path | None
-    """Where `{file: …}` payloads are looked for; None: the text came from nowhere, and has no files."""
+    """Where the files that the present one names are looked for; None: the text came from nowhere, and has none."""
     groups: dict[str, Group] = field(default_factory=dict)
     collections: dict[str, Collection] = field(default_factory=dict)
     flawed: dict[str, None] = field(default_factory=dict)
@@ -23,6 +24,16 @@ class Reading:
     groups_unread: bool = False
     """`devices:` itself could not be read: no name can be called unknown."""
     collections_unread: bool = False
+    tokens: dict[str, Token] = field(default_factory=dict)
+    tokens_unread: bool = False
+    observers: dict[str, Listener] = field(default_factory=dict)
+    observers_unread: bool = False
+    registered: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Identities that files choose themselves, ("imsi", digits), and the group of each."""
     verbs_used: set[str] = field(default_factory=set)
     step_names: dict[str, int] = field(default_factory=dict)
     """`as:` names and the line of each."""
+    nobody_acts: set[str] = field(default_factory=set)
+    """`as:` names of steps without subjects, such as a `wait`."""
+    states_of: list[tuple[str, Place]] = field(default_factory=list)
+    """Groups whose `state` is asked for, and where."""

@@ -38,7 +38,7 @@ def read(path: Path) -> Tree:
 
 def read_text(path: Path) -> str:
     """The text of a file, at most `MAX_BYTES`. Raises: ScenarioErrors."""
-    return _decoded(read_bytes(path, MAX_BYTES, Place(str(path)), "a scenario"), str(path))
+    return decoded(read_bytes(path, MAX_BYTES, Place(str(path)), "a scenario"), str(path))
 
 
 def read_bytes(path: Path, most: int, at: Place, what: str, called: str = "") -> bytes:
@@ -82,7 +82,8 @@ def _too_large(name: str, most: int, at: Place, what: str) -> ScenarioErrors:
     return refused(f"{name} is too large", at, f"{what} has at most {most // 1024} KiB")
 
 
-def _decoded(content: bytes, file: str) -> str:
+def decoded(content: bytes, file: str) -> str:
+    """The text of a file's bytes; `file` is what places are called. Raises: ScenarioErrors: not UTF-8."""
     if content.startswith(BYTE_ORDER_MARKS):
         raise refused("the file is UTF-16", Place(file, 1, 1), "save it as UTF-8")
     try:

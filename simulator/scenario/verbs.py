@@ -1,25 +1,32 @@
-"""The arguments of each verb that this version carries out → its act (scenarios §3)."""
+"""The arguments of each verb that devices are the subjects of → its act (scenarios §3)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal, cast
 
 from simulator.scenario.groups import check_datagram, collection_named
 from simulator.scenario.links import changed_link
 from simulator.scenario.model import (
     Attach,
+    Blackout,
     ChangeLink,
     Create,
     Detach,
+    DeviceAct,
+    Freeze,
     Move,
     Payload,
     Poll,
+    PowerOff,
+    PowerOn,
+    Reboot,
     Remove,
     SendDown,
-    StepAct,
     Subject,
     Update,
     Upload,
+    Withdraw,
 )
 from simulator.scenario.nodes import Text
 from simulator.scenario.payloads import payload
@@ -27,7 +34,9 @@ from simulator.scenario.problems import Fields
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import shown
 from simulator.scenario.subjects import size_of
-from simulator.words import LINK_KEYS
+from simulator.words import LINK_KEYS, QUEUED
+
+Reader = Callable[[Reading, Sequence[Subject], Fields], DeviceAct | None]
 
 # span §4.2: what a device says if nobody cares what: 24 bytes, the size of a usual meter reading.
 DEFAULT_PAYLOAD = Payload(kind="random", size_bytes=24)
@@ -37,28 +46,36 @@ MAX_PATH_SEGMENT_BYTES = 255
 MAX_PATH_BYTES = 1024
 
 
-def act_of(reading: Reading, verb: str, subjects: Sequence[Subject], fields: Fields) -> StepAct | None:
-    """The act of a verb (not `wait`) with the arguments among the fields of its step. None (and noted): unreadable."""
+def act_of(reading: Reading, verb: str, subjects: Sequence[Subject], fields: Fields) -> DeviceAct | None:
+    """The act of a verb with the arguments among the fields of its step. None (and noted): unreadable."""
     return _ACTS[verb](reading, subjects, fields)
 
 
-def _attach(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
-    return Attach()
+def _always(act: DeviceAct) -> Reader:
+    """Of a verb without arguments."""
+    return lambda _reading, _subjects, _fields: act
 
 
-def _detach(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
-    return Detach()
+def _abruptly(reading: Reading, fields: Fields) -> bool:
+    node = fields.get("abruptly")
+    return node is not None and reading.problems.yes_or_no(node, "abruptly") is True
 
 
-def _create(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
-    return Create()
+def _power_off(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
+    return PowerOff(abruptly=_abruptly(reading, fields))
 
 
-def _remove(_reading: Reading, _subjects: Sequence[Subject], _fields: Fields) -> StepAct:
-    return Remove()
+def _reboot(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
+    return Reboot(abruptly=_abruptly(reading, fields))
 
 
-def _upload(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> StepAct:
+def _withdraw(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
+    node = fields.get("which")
+    which = None if node is None else reading.problems.one_of(node, "which", QUEUED)
+    return Withdraw(which=cast(Literal["oldest", "newest", "all"], which or "newest"))
+
+
+def _upload(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     node, confirmable = fields.get("payload"), fields.get("confirmable")
     carried = None if node is None else payload(reading, node)
     for subject in subjects:
@@ -73,7 +90,7 @@ def _upload(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> St
     return Upload(payload=carried, path=_path(reading, fields), confirmable=asked is not False)
 
 
-def _poll(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> StepAct:
+def _poll(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     for subject in subjects:
         if reading.groups[subject.group].transport == "udp":
             reading.problems.add(
@@ -104,12 +121,12 @@ def _path(reading: Reading, fields: Fields) -> str:
     return path
 
 
-def _send(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> StepAct:
+def _send(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     node = fields.get("payload")
     return SendDown(payload=DEFAULT_PAYLOAD if node is None else payload(reading, node) or DEFAULT_PAYLOAD)
 
 
-def _update(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> StepAct:
+def _update(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     imsi, imei = (_identity(reading, fields, name, subjects) for name in ("imsi", "imei"))
     tags = fields.get("tags")
     if not any(fields.names(key) for key in ("imsi", "imei", "tags")):
@@ -140,7 +157,7 @@ def _identity(reading: Reading, fields: Fields, name: str, subjects: Sequence[Su
     return value
 
 
-def _move(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> StepAct | None:
+def _move(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct | None:
     node = fields.get("to")
     if node is None:
         return None
@@ -148,7 +165,7 @@ def _move(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> Ste
     return None if to is None else Move(to=to)
 
 
-def _link(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> StepAct:
+def _link(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     if not any(fields.names(key) for key in ("preset", *LINK_KEYS)):
         reading.problems.add(
             "link changes nothing", fields.place, "add preset: nb-iot-ce2, or a value such as loss: 5 %"
@@ -156,15 +173,21 @@ def _link(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> Ste
     return ChangeLink(link=changed_link(reading.problems, fields, ""))
 
 
-_ACTS: dict[str, Callable[[Reading, Sequence[Subject], Fields], StepAct | None]] = {
-    "attach": _attach,
-    "detach": _detach,
+_ACTS: dict[str, Reader] = {
+    "power_on": _always(PowerOn()),
+    "power_off": _power_off,
+    "reboot": _reboot,
+    "freeze": _always(Freeze()),
+    "blackout": _always(Blackout()),
+    "attach": _always(Attach()),
+    "detach": _always(Detach()),
     "upload": _upload,
     "poll": _poll,
     "send": _send,
-    "create": _create,
+    "withdraw": _withdraw,
+    "create": _always(Create()),
     "update": _update,
-    "remove": _remove,
+    "remove": _always(Remove()),
     "move": _move,
     "link": _link,
 }

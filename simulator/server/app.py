@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from simulator.protocol.coap.server_types import ServerSettings as CoapSettings
 from simulator.server.fronts.coap import CoapFront
 from simulator.server.fronts.udp import UdpFront
 from simulator.server.span.core import SpanCore
+from simulator.server.span.durable import Durable, keep, revive
 from simulator.server.span.rest import Api
 from simulator.server.span.settings import SpanSettings, TokenSettings
+from simulator.server.span.streams import CLOSE_RESTART, Closed
 from simulator.wire.address import Address, host_text, port_of
 from simulator.wire.ports import Wire
 
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 API_PORT = 10080
 UDP_PORT = 11234
 COAP_PORT = 15683
+
+HALT_S = 5.0
+"""How long readers may take, when it goes down for a restart, to read what was meant for them."""
+SERVICE_RESTART = "service restart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,15 @@ class Endpoint:
     where: str
 
 
+@dataclass(slots=True, kw_only=True)
+class _Ports:
+    """Where it listens: any free port is chosen once, and kept over restarts."""
+
+    api: int
+    udp: int
+    coap: int
+
+
 class ReferenceServer:
     """Span, on one machine.
 
@@ -72,31 +88,46 @@ class ReferenceServer:
             raise LocalError("the writing and the reading token are the same; choose two")
         tokens = TokenSettings(text=self.token, write=True), TokenSettings(text=self.read_token)
         self._settings, self._clock = settings, clock
-        self.core = SpanCore(replace(settings.span, tokens=(*settings.span.tokens, *tokens)))
-        self.api = Api(self.core)
-        self.udp = UdpFront(self.core, clock)
-        self.coap = CoapFront(self.core, clock, settings.coap, seed=settings.seed)
+        self._starts = 0
+        self._stand(SpanCore(replace(settings.span, tokens=(*settings.span.tokens, *tokens))))
         self._http: HttpFront | None = None
+        self._wire: Wire | None = None
+        self._ports = _Ports(api=settings.api_port, udp=settings.udp_port, coap=settings.coap_port)
+        self._kept: Durable | None = None
+
+    def _stand(self, core: SpanCore) -> None:
+        """Put all parts that know the core around it."""
+        self.core = core
+        self.api = Api(core)
+        self.udp = UdpFront(core, self._clock)
+        # Other message ids than before: a device may remember an answer of before the restart (RFC 7252 §4.4).
+        self.coap = CoapFront(core, self._clock, self._settings.coap, seed=self._settings.seed + self._starts)
+        self._starts += 1
 
     async def start(self, wire: Wire) -> None:
         """Open the datagram fronts. Raises: LocalError: a port is not to be had; then none is open."""
-        settings = self._settings
+        host, ports = self._settings.host, self._ports
         try:
-            await self.udp.start(wire, settings.host, settings.udp_port)
-            await self.coap.start(wire, settings.host, settings.coap_port)
+            await self.udp.start(wire, host, ports.udp)
+            await self.coap.start(wire, host, ports.coap)
         except LocalError:
             self._stop_datagrams()
             raise
+        self._wire = wire
+        ports.udp, ports.coap = port_of(self.udp.address), port_of(self.coap.address)
 
     async def start_http(self) -> str:
         """Open the API on TCP. Returns: its base URL. Raises: LocalError: the port is not to be had."""
+        return (await self._open_http()).base_url
+
+    async def _open_http(self, *, hold: bool = False) -> HttpFront:
         from simulator.server.fronts.http import HttpFront  # late: a virtual run never needs aiohttp
 
-        settings = self._settings
-        front = HttpFront(self.api, self._clock, self.core.settings, lossless=settings.lossless)
-        await front.start(settings.host, settings.api_port)
+        front = HttpFront(self.api, self._clock, self.core.settings, lossless=self._settings.lossless)
+        await front.start(self._settings.host, self._ports.api, hold=hold)
         self._http = front
-        return front.base_url
+        self._ports.api = port_of(front.address)
+        return front
 
     async def stop(self) -> None:
         """Close everything; calling it again does nothing."""
@@ -107,6 +138,55 @@ class ReferenceServer:
     def _stop_datagrams(self) -> None:
         self.udp.stop()
         self.coap.stop()
+
+    # --- restart ------------------------------------------------------------------------------------------------------
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is down until `resume`."""
+        return self._kept is not None
+
+    async def halt(self) -> None:
+        """Go down in order, and keep what was accepted (`span.durable`); calling it again does nothing.
+
+        Devices are no longer heard first, then the streams are sent what they hold and closed with 1012.
+        """
+        if self._kept is not None:
+            return
+        self._stop_datagrams()
+        self._kept = keep(self.core)
+        self.core.hang_up(CLOSE_RESTART, SERVICE_RESTART)
+        if self._http is not None:
+            await self._http.stop(Closed(CLOSE_RESTART, SERVICE_RESTART), patience_s=HALT_S)
+
+    async def resume(self, ready: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Come up again at the same addresses: new parts with what was kept; does nothing if it is up.
+
+        Args:
+            ready: called when streams can be opened, and before a request is answered or a device is heard.
+        Raises: LocalError: a port was taken meanwhile; then it is down as before.
+        """
+        kept = self._kept
+        if kept is None:
+            return
+        self._stand(revive(self.core.settings, kept))
+        self._kept = None
+        try:
+            front = await self._open_http(hold=True) if self._http is not None else None
+            if ready is not None:
+                await ready()
+            if self._wire is not None:
+                await self.start(self._wire)
+            if front is not None:
+                front.answer()
+        except BaseException:
+            self._kept = kept
+            await self._fall_back()
+            raise
+
+    async def _fall_back(self) -> None:
+        self.core.hang_up(CLOSE_RESTART, SERVICE_RESTART)
+        await self.stop()
 
     @property
     def udp_address(self) -> Address:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,11 @@ T = TypeVar("T")
 NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What reading an answer raises that is none."""
 _WORDS_MOST = 200
+_TOKENS = "/simulator/tokens"
+_BAD_REQUEST = 400
+_PAGE = 512
+"""Longest page of a listing (span §2.5); no more messages can wait for one device."""
+_NO_DOCUMENT = "(no problem document)"
 
 
 class ApiRefused(RemoteError):
@@ -37,6 +42,9 @@ class Caller(Protocol):
 
     async def call(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         """One request; `body` is JSON or None."""
+
+    def showing(self, token: str) -> Caller:
+        """The same with another token; it needs no closing of its own."""
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -80,6 +88,15 @@ class _Devices(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     messageId: Id
+
+
+class _Waiting(msgspec.Struct):
+    messageId: Id
+    state: str = ""
+
+
+class _Outbox(msgspec.Struct):
+    messages: list[_Waiting]
 
 
 class _Login(msgspec.Struct):
@@ -150,6 +167,45 @@ class SpanApi:
         path = f"/span/collections/{collection}/devices/{device}/outbox"
         return (await self._ask("POST", path, body, _Message)).messageId
 
+    async def device(self, collection: str, device: str) -> Mapping[str, Any]:
+        """The Device document as it is (span §1.4); a number with a fraction is the text that it was written as."""
+        return await self._ask("GET", f"/span/collections/{collection}/devices/{device}", None, dict[str, Any])
+
+    async def queued(self, collection: str, device: str) -> list[str]:
+        """Returns: the ids of the downstream messages that wait for the device, oldest first."""
+        # Without a time the listing begins a day ago (span §2.5).
+        path = f"/span/collections/{collection}/devices/{device}/outbox?start=0&limit={_PAGE}"
+        found = await self._ask("GET", path, None, _Outbox)
+        return [message.messageId for message in reversed(found.messages) if message.state == "pending"]
+
+    async def delete_message(self, collection: str, device: str, message: str) -> None:
+        """Take a downstream message off the list, delivered or not."""
+        await self._ask("DELETE", f"/span/collections/{collection}/devices/{device}/outbox/{message}", None, _Message)
+
+    async def issue_token(self, text: str, resource: str, write: bool) -> None:
+        """Make a token known to a reference server; `resource`: "/" or "/collections/ID"."""
+        await self._ask("POST", _TOKENS, {"token": text, "resource": resource, "write": write}, msgspec.Raw)
+
+    async def revoke_token(self, text: str) -> None:
+        """Make it unknown; its streams end."""
+        await self._ask("DELETE", _TOKENS, {"token": text}, msgspec.Raw)
+
+    async def doors(self) -> frozenset[str]:
+        """Which doors of a reference server are open to us: "login", "tokens"; a real platform has neither.
+
+        Each is asked an empty question: whoever calls that a bad request would have answered a good one.
+        """
+        found = []
+        for door, method, path in (("login", "POST", "/simulator/logout"), ("tokens", "DELETE", _TOKENS)):
+            status, answer = await self._caller.call(method, path, b"{}")
+            if status == _BAD_REQUEST and title_of(answer) != _NO_DOCUMENT:
+                found.append(door)
+        return frozenset(found)
+
+    def showing(self, token: str) -> SpanApi:
+        """The same API, with another token."""
+        return SpanApi(self._caller.showing(token))
+
     async def login(self, imsi: str, imei: str, address: str, source: str = "") -> str:
         """The mobile network asks for this SIM. Returns: the address that the platform gave it.
 
@@ -170,19 +226,20 @@ class SpanApi:
         raw = None if body is None else msgspec.json.encode(body)
         status, answer = await self._caller.call(method, path, raw)
         if not 200 <= status < 300:
-            raise ApiRefused(status, _title(answer), f"{method} {path}")
+            raise ApiRefused(status, title_of(answer), f"{method} {path}")
         try:
-            return msgspec.json.decode(answer, type=form)
+            return msgspec.json.Decoder(form, float_hook=str).decode(answer)
         except NO_JSON as error:
             why = one_line(str(error))
             raise TargetError(f"{method} {path}: the platform's answer makes no sense: {why}") from error
 
 
-def _title(answer: bytes) -> str:
+def title_of(answer: bytes) -> str:
+    """What a problem document says, in one line."""
     try:
         problem = msgspec.json.decode(answer, type=_Problem)
     except NO_JSON:
-        return "(no problem document)"
+        return _NO_DOCUMENT
     return one_line(problem.title or problem.message) or "(no title)"
 
 

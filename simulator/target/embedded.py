@@ -1,44 +1,22 @@
 """The reference server as target: in process on the memory network, or on real sockets of this machine.
 
-Either way it is driven through its public interfaces only. In process a request is handed to the same router that
-the sockets feed, and events come out of the same bounded queues.
+Either way it is driven through its public interfaces only.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Awaitable, Callable
 
 from simulator.clock import Clock, Timers
-from simulator.errors import TargetError
 from simulator.server.app import ReferenceServer, ServerSettings
-from simulator.server.span.http import HttpRequest
-from simulator.server.span.streams import Subscription
 from simulator.target.api import SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
-from simulator.target.observer import Observer
+from simulator.target.in_process import InProcessCaller, InProcessStream
+from simulator.target.observer import Observer, StreamReader
+from simulator.target.streams import SocketStream
 from simulator.wire.address import Address
 from simulator.wire.ports import Wire
-
-
-class InProcessCaller:
-    """Hands requests to the server's router at once; no time passes."""
-
-    def __init__(self, server: ReferenceServer, clock: Clock, token: str) -> None:
-        self._server, self._clock = server, clock
-        self._headers = {"x-api-token": token, "accept": "application/json", "content-type": "application/json"}
-
-    async def call(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        """One request."""
-        answer = self._server.api.handle(self.request(method, path, body or b""), self._clock.unix_ns())
-        return answer.status, answer.body
-
-    def request(self, method: str, path: str, body: bytes = b"") -> HttpRequest:
-        """The request as the router wants it."""
-        return HttpRequest(method=method, path=path, headers=self._headers, body=body)
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 class EmbeddedTarget:
@@ -50,14 +28,17 @@ class EmbeddedTarget:
     """
 
     name = "embedded"
-    capabilities = frozenset({"login", "faults", "lossless"})
+    capabilities = frozenset({"login", "faults", "lossless", "tokens", "pacing"})
 
     def __init__(self, *, clock: Clock, timers: Timers, wire: Wire, sockets: bool) -> None:
         self._clock, self._timers, self._wire, self._sockets = clock, timers, wire, sockets
         self._server = ReferenceServer(ServerSettings.on_free_ports(lossless=True), clock)
-        self._caller: HttpCaller | InProcessCaller | None = None
-        self._subscriptions: list[Subscription] = []
-        self._readers: list[SocketObserver] = []
+        self._in_process = InProcessCaller(self._server, clock, self._server.token)
+        self._caller: HttpCaller | None = None
+        self._own: list[InProcessStream] = []
+        self._own_sockets: list[SocketObserver] = []
+        self._others: list[InProcessStream | SocketStream] = []
+        self._faults: list[_Fault] = []
         self.coap: Address = 0
         self.udp: Address = 0
         self.api: SpanApi
@@ -67,45 +48,154 @@ class EmbeddedTarget:
         await self._server.start(self._wire)
         self.coap, self.udp = self._server.coap_address, self._server.udp_address
         if self._sockets:
-            base_url = await self._server.start_http()
-            self._caller = HttpCaller(base_url, self._server.token)
-        else:
-            self._caller = InProcessCaller(self._server, self._clock, self._server.token)
-        self.api = SpanApi(self._caller)
+            self._caller = HttpCaller(await self._server.start_http(), self._server.token)
+        self.api = SpanApi(self._caller or self._in_process)
 
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on."""
-        path = f"/span/collections/{collection}/activity"
-        if isinstance(self._caller, HttpCaller):
+        path = _activity(collection)
+        if self._caller is not None:
             told = observer.message, observer.gap, observer.failed
             reader = SocketObserver(self._caller, path, self._clock.now, *told)
             await reader.start()
-            self._readers.append(reader)
+            self._own_sockets.append(reader)
             return
-        assert isinstance(self._caller, InProcessCaller)
-        stream = self._server.api.open_stream(self._caller.request("GET", path), self._clock.unix_ns(), lossless=True)
-        if not isinstance(stream, Subscription):
-            raise TargetError(f"the embedded server refused the event stream of collection {collection}: {stream}")
-        self._subscriptions.append(stream)
-        # In the next turn, as a socket would: never inside the call that caused the event.
-        at, clock, drain = self._timers.at, self._clock, partial(_drain, stream, observer)
-        stream.on_ready = lambda: at(clock.now(), drain)
+        stream = InProcessStream(self._in_process, path, observer, self._clock, self._timers, lossless=True)
+        stream.open()
+        self._own.append(stream)
 
-    async def tell_gaps(self) -> None:
+    async def tell_gaps(self, patience_s: float | None = None) -> None:
         """Before the verdict; the server is in this process, so an open stream has been heard to its end."""
-        for reader in self._readers:
+        del patience_s  # nobody is asked
+        for reader in (*self._own_sockets, *self._own, *self._others):
             reader.tell_gap()
 
     async def stop(self) -> None:
         """Stop reading, and stop the server."""
-        await asyncio.gather(*(reader.stop() for reader in self._readers))
+        await asyncio.gather(*(reader.stop() for reader in self._own_sockets))
+        await asyncio.gather(*(_close(each) for each in self._others))
         if self._caller is not None:
             await self._caller.close()
         await self._server.stop()
 
+    # --- down and up --------------------------------------------------------------------------------------------------
 
-def _drain(stream: Subscription, observer: Observer, _argument: object, now: float) -> None:
-    for message in stream.take():
-        observer.message(message, now)
-    if stream.closed is not None:
-        observer.gap(now, now, f"the embedded server closed the event stream: {stream.closed}")
+    async def halt(self) -> None:
+        """Down, in order: the run's own observer gets what was told before; other readers are cut off."""
+        if self._server.halted:
+            return
+        held = [(stream, stream.hold()) for stream in self._own]
+        for reader in self._own_sockets:
+            reader.expect_restart()
+        await self._server.halt()
+        for stream, subscription in held:
+            stream.finish(subscription)
+        await asyncio.gather(*(reader.heard_out() for reader in self._own_sockets))
+
+    async def resume(self) -> None:
+        """Up again on the same addresses. Raises: LocalError: one was taken meanwhile; TargetError."""
+        if not self._server.halted:
+            return
+        await self._server.resume(self._ready)
+        for each in self._others:
+            if isinstance(each, InProcessStream):
+                each.come_back()
+
+    async def _ready(self) -> None:
+        """The platform can be reached, and hears nobody yet."""
+        for fault in self._faults:
+            fault.renew()
+        for stream in self._own:
+            stream.open()
+        for reader in self._own_sockets:
+            await reader.come_back()
+
+    def misbehave(self, fault: str) -> Callable[[], None]:
+        """From now on the server has this fault, also over restarts. Returns: what ends it. Raises: LocalError."""
+        it = _Fault(self._server, fault)
+        self._faults.append(it)
+
+        def end() -> None:
+            if it in self._faults:
+                self._faults.remove(it)
+                it.undo()
+
+        return end
+
+    # --- tokens and further readers -----------------------------------------------------------------------------------
+
+    async def issue_token(self, text: str, resource: str, write: bool) -> None:
+        """Make a token known. Raises: ApiRefused, TargetError."""
+        await self.api.issue_token(text, resource, write)
+
+    async def revoke_token(self, text: str) -> None:
+        """Make it unknown; its streams end. Raises: ApiRefused, TargetError."""
+        await self.api.revoke_token(text)
+
+    def api_as(self, token: str) -> SpanApi:
+        """The same API, with another token."""
+        return self.api.showing(token)
+
+    async def subscribe(
+        self, collection: str, reader: StreamReader, token: str, reads_per_s: float | None
+    ) -> Callable[[], Awaitable[None]]:
+        """Open a further stream of a collection's events; over its sockets, if it has some and nobody wants it slow.
+
+        Args:
+            token: what the reader shows; "": the run's own.
+            reads_per_s: how many messages it reads a second; such a reader may miss some. None: as they come.
+        Returns: what closes it. Raises: ApiRefused: 401, 403, 404; TargetError.
+        """
+        token = token or self._server.token
+        stream: InProcessStream | SocketStream
+        if self._caller is not None and reads_per_s is None:
+            stream = SocketStream(self._caller.showing(token), _activity(collection), self._clock.now, reader)
+            await stream.open()
+        else:
+            stream = InProcessStream(
+                self._in_process.showing(token),
+                _activity(collection),
+                reader,
+                self._clock,
+                self._timers,
+                lossless=reads_per_s is None,
+                reads_per_s=reads_per_s,
+            )
+            stream.open()
+        self._others.append(stream)
+
+        async def close() -> None:
+            if stream in self._others:
+                self._others.remove(stream)
+                await _close(stream)
+
+        return close
+
+
+class _Fault:
+    """A named defect of the server; the parts that it sits in are new after a restart."""
+
+    def __init__(self, server: ReferenceServer, name: str) -> None:
+        self._server, self._name = server, name
+        self.undo = self._inflict()
+
+    def _inflict(self) -> Callable[[], None]:
+        from simulator.server.mutants import inflict  # late: a run without faults never needs it
+
+        return inflict(self._server, self._name)
+
+    def renew(self) -> None:
+        """Sit in the new parts."""
+        self.undo()
+        self.undo = self._inflict()
+
+
+def _activity(collection: str) -> str:
+    return f"/span/collections/{collection}/activity"
+
+
+async def _close(stream: InProcessStream | SocketStream) -> None:
+    if isinstance(stream, SocketStream):
+        await stream.close("unsubscribed")
+    else:
+        stream.close("unsubscribed")

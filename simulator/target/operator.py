@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from simulator import acts
 from simulator.errors import SimulatorError, TargetError
@@ -15,7 +16,8 @@ from simulator.wire.address import host_text
 PARALLEL_ORDERS = 64
 """Orders under way at a time; more would only queue in front of the API."""
 
-_CLEANUP_S = 30.0
+CLEANUP_S = 30.0
+"""How long clean-up may take."""
 _GONE = 404
 _BREATH = 64
 """Orders after which somebody who wants to stop the run is listened to; in process no order ever waits."""
@@ -72,43 +74,56 @@ class Operator:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    async def carry_out(self, name: str, order: acts.Order) -> acts.Done | acts.Rejected | acts.Broken:
-        """One order about the device of that name. Never raises: a refusal is a result."""
+    async def carry_out(self, name: str, order: acts.Order, token: str = "") -> acts.Done | acts.Rejected | acts.Broken:
+        """One order about the device of that name. Never raises: a refusal is a result.
+
+        `token`: the text of the token to show; "": the run's own.
+        """
         async with self._turn:
             try:
-                return await self._carry_out(name, order)
+                return await self._carry_out(name, order, self.api.showing(token) if token else self.api)
             except ApiRefused as error:
                 return acts.Rejected(f"{error.status} {error.title}")
             except SimulatorError as error:
                 return acts.Broken(str(error))
 
-    async def _carry_out(self, name: str, order: acts.Order) -> acts.Done | acts.Rejected:
+    async def _carry_out(self, name: str, order: acts.Order, api: SpanApi) -> acts.Done | acts.Rejected:
         if isinstance(order, acts.CreateDevice):
-            return await self._create(name, order)
+            return await self._create(name, order, api)
         if name not in self._devices:
             return acts.Rejected(f"{name} is not registered on the platform")
         collection, device = self._devices[name]
         match order:
             case acts.UpdateDevice():
-                await self.api.update_device(
-                    collection, device, imsi=order.imsi, imei=order.imei, tags=dict(order.tags)
-                )
+                await api.update_device(collection, device, imsi=order.imsi, imei=order.imei, tags=dict(order.tags))
             case acts.RemoveDevice():
-                await self.api.delete_device(collection, device)
+                await api.delete_device(collection, device)
                 del self._devices[name]
             case acts.MoveDevice():
-                await self.api.move_device(collection, device, self.collections[order.to])
+                await api.move_device(collection, device, self.collections[order.to])
                 self._devices[name] = self.collections[order.to], device
             case acts.QueueDownstream():
-                await self.api.send(collection, device, order.payload)
+                await api.send(collection, device, order.payload)
+            case acts.WithdrawDownstream():
+                return await _withdraw(api, collection, device, order.which)
         return acts.Done()
 
-    async def _create(self, name: str, order: acts.CreateDevice) -> acts.Done:
+    async def state(self, name: str, paths: Iterable[str]) -> dict[str, str | None]:
+        """What the platform says about the device of that name: path with dots → value as text.
+
+        None: there is no such field, or it is no single value. Raises: SimulatorError: it could not be read.
+        """
+        if name not in self._devices:
+            raise TargetError(f"{name} is not registered on the platform")
+        document = await self.api.device(*self._devices[name])
+        return {path: value_at(document, path) for path in paths}
+
+    async def _create(self, name: str, order: acts.CreateDevice, api: SpanApi) -> acts.Done:
         collection = self.collections[order.collection]
         device: str | None = None
         self._observer.creating()
         try:
-            device = await self.api.create_device(collection, order.imsi, order.imei, dict(order.tags))
+            device = await api.create_device(collection, order.imsi, order.imei, dict(order.tags))
             self._devices[name] = collection, device
         finally:
             self._observer.created(device, name)
@@ -142,20 +157,23 @@ class Operator:
 
     # --- clean-up -----------------------------------------------------------------------------------------------------
 
-    async def clean_up(self) -> list[str]:
-        """Remove what this run created. Returns: what could not be removed, in words."""
+    async def clean_up(self, budget_s: float = CLEANUP_S) -> list[str]:
+        """Remove what this run created. Returns: what could not be removed within the budget, in words."""
         left: list[str] = []
         try:
-            async with asyncio.timeout(_CLEANUP_S):
+            async with asyncio.timeout(budget_s):
                 if self._creating is not None:
                     await asyncio.wait((self._creating,))
                 await self._end_sessions()
                 await self._remove_devices(left)
                 await self._remove_collections(left)
         except TimeoutError:
-            left.append(f"{self.remaining()}: clean-up was given up after {_CLEANUP_S:.0f} s")
+            left.append(f"{self.remaining()}: clean-up was given up after {budget_s:g} s")
         except TargetError as error:  # it is not there any more: no use in asking for each
             left.append(f"{self.remaining()}: {error}")
+        finally:
+            if self._creating is not None:
+                self._creating.cancel()  # nobody waits for it any more
         return left
 
     def remaining(self) -> str:
@@ -203,3 +221,39 @@ class Operator:
                 if error.status != _GONE:
                     left.append(f"collection {name or 'default'}: {error}")
             del self.collections[name]
+
+
+async def _withdraw(api: SpanApi, collection: str, device: str, which: str) -> acts.Done | acts.Rejected:
+    waiting = await api.queued(collection, device)
+    if not waiting:
+        return acts.Rejected("no message is queued")
+    wanted = {"oldest": waiting[:1], "newest": waiting[-1:]}.get(which, waiting)
+    for message in wanted:
+        await api.delete_message(collection, device, message)
+    return acts.Done()
+
+
+def value_at(document: Any, path: str) -> str | None:
+    """The value at a path of keys with dots between them; a key may have dots itself. None: no single value is there.
+
+    >>> value_at({"tags": {"site.id": "7"}, "enabled": True}, "tags.site.id")
+    '7'
+    """
+    if not isinstance(document, Mapping):
+        return None
+    if path in document:
+        return _text(document[path])
+    end = path.find(".")
+    while end >= 0:
+        if path[:end] in document:
+            found = value_at(document[path[:end]], path[end + 1 :])
+            if found is not None:
+                return found
+        end = path.find(".", end + 1)
+    return None
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else None

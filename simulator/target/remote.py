@@ -1,17 +1,21 @@
 """A platform that somebody else runs: `simulator serve` in another process, or a real Span.
 
 Attaching needs a platform that answers `POST /simulator/login`; a real one is asked by its operator's network instead.
+Which of the reference server's doors are there is found out at the start.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 from simulator.clock import Clock
 from simulator.errors import RemoteError, TargetError
 from simulator.target.api import ApiRefused, SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
-from simulator.target.observer import Observer
+from simulator.target.observer import Observer, StreamReader
+from simulator.target.streams import SocketStream
 from simulator.wire.address import Address
 
 ALIVE_S = 5.0
@@ -27,7 +31,8 @@ class RemoteTarget:
         coap, udp: where its devices send to.
     """
 
-    capabilities = frozenset({"login"})
+    capabilities = frozenset({"login", "tokens"})
+    """What one of them may be able to do; what this one is, is known after `start`."""
 
     def __init__(self, *, url: str, token: str, coap: Address, udp: Address, clock: Clock) -> None:
         self.name = url
@@ -35,38 +40,104 @@ class RemoteTarget:
         self._url, self._token, self._clock = url, token, clock
         self._caller: HttpCaller | None = None
         self._readers: list[SocketObserver] = []
+        self._others: list[SocketStream] = []
         self.api: SpanApi
 
     async def start(self) -> None:
-        """See whether it is there. Raises: TargetError."""
+        """See whether it is there, and what it can do. Raises: TargetError."""
         self._caller = HttpCaller(self._url, self._token)
         self.api = SpanApi(self._caller)
         try:
             await self.api.version()
         except ApiRefused as error:
             raise TargetError(f"{self._url} does not answer as a Span API: {error}") from error
+        self.capabilities = await self.api.doors()
 
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on, over reconnections."""
         assert self._caller is not None
-        path = f"/span/collections/{collection}/activity"
-        reader = SocketObserver(self._caller, path, self._clock.now, observer.message, observer.gap, observer.failed)
+        told = observer.message, observer.gap, observer.failed
+        reader = SocketObserver(self._caller, _activity(collection), self._clock.now, *told)
         await reader.start()
         self._readers.append(reader)
 
-    async def tell_gaps(self) -> None:
-        """Before the verdict: an open stream that says nothing proves nothing unless the platform is alive."""
+    async def tell_gaps(self, patience_s: float | None = None) -> None:
+        """Before the verdict: an open stream that says nothing proves nothing unless the platform is alive.
+
+        `patience_s`: how long it may take to show that; None: `ALIVE_S`.
+        """
+        patience_s = ALIVE_S if patience_s is None else patience_s
         silent = ""
         try:
-            async with asyncio.timeout(ALIVE_S):
+            async with asyncio.timeout(patience_s):
                 await self.api.version()
         except (RemoteError, TargetError, TimeoutError):
-            silent = f"the platform did not answer within {ALIVE_S:.0f} s at the end of the run"
+            silent = f"the platform did not answer within {patience_s:g} s at the end of the run"
         for reader in self._readers:
             reader.tell_gap(silent)
+        for stream in self._others:
+            stream.tell_gap(silent)
 
     async def stop(self) -> None:
         """Hang up."""
         await asyncio.gather(*(reader.stop() for reader in self._readers))
+        await asyncio.gather(*(stream.close("unsubscribed") for stream in self._others))
         if self._caller is not None:
             await self._caller.close()
+
+    # --- tokens and further readers -----------------------------------------------------------------------------------
+
+    async def issue_token(self, text: str, resource: str, write: bool) -> None:
+        """Make a token known. Raises: ApiRefused, TargetError."""
+        await self.api.issue_token(text, resource, write)
+
+    async def revoke_token(self, text: str) -> None:
+        """Make it unknown; its streams end. Raises: ApiRefused, TargetError."""
+        await self.api.revoke_token(text)
+
+    def api_as(self, token: str) -> SpanApi:
+        """The same API, with another token."""
+        return self.api.showing(token)
+
+    async def subscribe(
+        self, collection: str, reader: StreamReader, token: str, reads_per_s: float | None
+    ) -> Callable[[], Awaitable[None]]:
+        """Open a further stream of a collection's events. Returns: what closes it.
+
+        Raises: ApiRefused: 401, 403, 404; TargetError: also for a pace, which the platform would not notice.
+        """
+        assert self._caller is not None
+        if reads_per_s is not None:
+            raise TargetError(f"{self.name}: a reader of a platform in another process cannot be made slow")
+        caller = self._caller.showing(token) if token else self._caller
+        stream = SocketStream(caller, _activity(collection), self._clock.now, reader)
+        await stream.open()
+        self._others.append(stream)
+
+        async def close() -> None:
+            if stream in self._others:
+                self._others.remove(stream)
+                await stream.close("unsubscribed")
+
+        return close
+
+    # --- what only an embedded platform can ---------------------------------------------------------------------------
+
+    async def halt(self) -> None:
+        """Raises: TargetError."""
+        self._not_ours("stopped")
+
+    async def resume(self) -> None:
+        """Raises: TargetError."""
+        self._not_ours("started")
+
+    def misbehave(self, fault: str) -> Callable[[], None]:
+        """Raises: TargetError."""
+        self._not_ours(f"given the fault '{fault}'")
+
+    def _not_ours(self, what: str) -> NoReturn:
+        raise TargetError(f"{self.name}: a platform in another process cannot be {what}")
+
+
+def _activity(collection: str) -> str:
+    return f"/span/collections/{collection}/activity"

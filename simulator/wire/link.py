@@ -92,7 +92,7 @@ class Half:
             self._rate = Rate(way, shared.up_line if up else shared.down_line, before._rate if before else None)
         # With nothing but loss a datagram arrives in the moment it is sent; unless earlier ones are still on their way.
         others = (self._corrupt, self._duplicate, self._delay, self._rate, shared.radio)
-        self._plain = self._last == 0.0 and profile.pass_s == 0.0 and not any(others)
+        self._plain = self._last == 0.0 and profile.pass_s == 0.0 and not profile.dark and not any(others)
         self.quiet_to = 0
         """Packets with a number up to this, and no longer than `mtu`, arrive in the moment they are sent."""
         self._look_ahead()
@@ -128,7 +128,7 @@ class Half:
         """All stages but mtu, for one datagram; `first` is the number of its first packet, `_n` that of its last."""
         counts, shared = self._counts, self.shared
         profile, radio = shared.profile, shared.radio
-        if profile.pass_s > 0.0 and now % profile.period_s >= profile.pass_s:
+        if profile.dark or (profile.pass_s > 0.0 and now % profile.period_s >= profile.pass_s):
             counts.blackout += 1
             self.n = first - 1  # was never on the air; the numbers there have no gaps
             return LOST

@@ -77,11 +77,13 @@ class LinkProfile:
     period_s: float = 0.0
     nat_s: float | None = None
     """An idle NAT mapping lasts so long; None: no NAT. Kept as data, nothing acts on it."""
+    dark: bool = False
+    """Nothing that is sent passes, either way; what is on its way stays on its way."""
 
     @property
     def perfect(self) -> bool:
         """Whether datagrams pass as if there were no link."""
-        return self.up == self.down == Direction() and self.wake_s == 0.0 and self.pass_s == 0.0
+        return self.up == self.down == Direction() and self.wake_s == 0.0 and self.pass_s == 0.0 and not self.dark
 
     def changed(self, changes: Iterable[LinkChange]) -> LinkProfile:
         """This profile with some values replaced, in their order.

@@ -9,7 +9,11 @@
                                          knows, `-` none
 0.2 < m.0 upload ok                      the act ends (`!timeout`: and not as asked for); words after it are its detail
 0.2 acted 0                              all acts of step 0 are over
-3 gap 1 2 lost the connection            blind from 1 s to 2 s
+3 gap 1 2 lost the connection            blind from 1 s to 2 s (`by=OBSERVER`, `dropped=3` before the reason)
+3 seen spy m.0 upstreamMessage           an event in the stream of a further observer
+3 stream spy closed 1008                 that stream was opened, closed or refused
+3 received m.0 coap 0a0b                 a device received a payload
+3 state 0 m.0 firmware.state=Current     what the API says at the end of step 0 (`path=-`: no such field; `!why`: error)
 5 end done                               the run is over
 """
 
@@ -23,15 +27,20 @@ import pytest
 from simulator.assertions.judge import Judge, Verdicts
 from simulator.assertions.verdicts import Finding, Judgement
 from simulator.clock import EPOCH_UNIX_S
+from simulator.events.journal import decode_line, encode
 from simulator.events.records import (
     ActRecord,
     EndRecord,
     EventRecord,
     GapRecord,
     GarbledRecord,
+    ReceivedRecord,
     Record,
     RunRecord,
+    SeenRecord,
+    StateRecord,
     StepRecord,
+    StreamRecord,
 )
 from simulator.plan.planning import make_plan
 from simulator.scenario import Scenario, loads
@@ -100,7 +109,19 @@ class Reader:
             case "acted" | "ended":
                 return StepRecord(step=int(rest[0]), phase=word, t_s=t_s)
             case "gap":
-                return GapRecord(from_s=float(rest[0]), to_s=float(rest[1]), why=" ".join(rest[2:]))
+                from_s, to_s, *rest = rest
+                given = dict(word.split("=", 1) for word in rest if word.startswith(("by=", "dropped=")))
+                why = " ".join(word for word in rest if not word.startswith(("by=", "dropped=")))
+                by, dropped = given.get("by", ""), int(given.get("dropped", "0"))
+                return GapRecord(from_s=float(from_s), to_s=float(to_s), why=why, observer=by, dropped=dropped)
+            case "seen":
+                return SeenRecord(observer=rest[0], event=self._event(t_s, rest[1], rest[2:]))
+            case "stream":
+                return StreamRecord(observer=rest[0], phase=rest[1], t_s=t_s, why=" ".join(rest[2:]))  # type: ignore[arg-type]
+            case "received":
+                return ReceivedRecord(subject=rest[0], t_s=t_s, transport=rest[1], hex=rest[2])
+            case "state":
+                return self._state(t_s, *rest)
             case "garbled":
                 return GarbledRecord(rx_s=t_s, why=" ".join(rest))
             case "end":
@@ -108,6 +129,12 @@ class Reader:
             case ">" | "<":
                 return self._act(t_s, word, rest)
         return self._event(t_s, word, rest)
+
+    def _state(self, t_s: float, step: str, subject: str, *words: str) -> StateRecord:
+        error = " ".join(words)[1:] if words and words[0].startswith("!") else ""
+        pairs = [] if error else [word.split("=", 1) for word in words]
+        found = {path: None if value == "-" else value for path, value in pairs}
+        return StateRecord(step=int(step), subject=subject, t_s=t_s, found=found, error=error)
 
     def _act(self, t_s: float, sign: str, words: list[str]) -> ActRecord:
         subject, verb, *rest = words
@@ -160,21 +187,28 @@ class Reader:
 
 
 def judged(
-    text: str,
+    text: str | Scenario,
     lines: Iterable[str],
     *,
     aliases: dict[str, str] | None = None,
     settle: bool = True,
     only: str | None = None,
 ) -> Judged:
-    """Judge a history as a live run does: time-outs are called when they are due, and at the end all are waited for."""
-    scenario = loads(text, "x.yaml")
+    """Judge a history as a live run does: time-outs are called when they are due, and at the end all are waited for.
+
+    It is judged a second time as from a journal, where nobody calls them, and must come out the same.
+    """
+    scenario = loads(text, "x.yaml") if isinstance(text, str) else text
     plan = make_plan(scenario, only=only)
-    judge = Judge(scenario, plan.names_by_group(), plan.names, aliases or {}, "simulator run x.yaml --seed 7")
+    judge, later = (
+        Judge(scenario, plan.names_by_group(), plan.names, aliases or {}, "simulator run x.yaml --seed 7")
+        for _ in range(2)
+    )
     reader, findings, now = Reader(), [], 0.0
     for line in lines:
         record = reader.record(line)
         now = float(line.split()[0])
+        later.feed(decode_line(encode(record)))
         while (deadline := judge.deadline) is not None and deadline < now:
             findings += judge.expire(deadline)
         findings += judge.feed(record)
@@ -182,7 +216,9 @@ def judged(
     while settle and (deadline := judge.deadline) is not None:
         now = max(now, deadline)
         findings += judge.expire(deadline)
-    return Judged(judge, scenario, findings, judge.finish(now), undecided)
+    verdicts = judge.finish(now)
+    assert later.finish(now) == verdicts, "judged afterwards it comes out otherwise"
+    return Judged(judge, scenario, findings, verdicts, undecided)
 
 
 @pytest.fixture(name="judged", scope="session")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from simulator.assertions.invariants import INVARIANTS
 from simulator.assertions.judge import Judge
+from simulator.errors import Place
 from simulator.events.journal import decode_line, encode
 from simulator.events.records import (
     ActRecord,
@@ -20,10 +21,26 @@ from simulator.events.records import (
     ReceivedRecord,
     Record,
     RunRecord,
+    SeenRecord,
+    StateRecord,
     StepRecord,
+    StreamRecord,
 )
 from simulator.plan.planning import make_plan
 from simulator.scenario import loads
+from simulator.scenario.model import (
+    AfterAct,
+    Condition,
+    Counted,
+    DroppedFor,
+    EventMatcher,
+    Exactly,
+    InSequence,
+    Listener,
+    NeverSeen,
+    StateOf,
+    Subject,
+)
 
 SCENARIO = loads(
     """
@@ -49,6 +66,34 @@ expect:
 allow: [imsiMismatch]
 """,
     "x.yaml",
+)
+HERE = Place("x.yaml", 1, 1)
+M = Subject(group="m", place=HERE, text="m")
+UP, LOGIN = EventMatcher(name="upstreamMessage", place=HERE), EventMatcher(name="ciotConnect", place=HERE)
+BY_BOTH = tuple(
+    form
+    for by in ("", "spy")
+    for form in (
+        Counted(place=HERE, quantifier="each", subject=M, matcher=UP, by=by),
+        Counted(place=HERE, quantifier="some", subject=M, matcher=UP, at_least=1, at_most=2, by=by),
+        NeverSeen(place=HERE, matchers=(LOGIN,), by=by),
+        InSequence(place=HERE, matchers=(LOGIN, UP), subject=M, by=by),
+        Exactly(place=HERE, matchers=(LOGIN, UP, LOGIN), subject=M, by=by),
+    )
+)
+FORMS = (
+    *BY_BOTH,
+    AfterAct(place=HERE, act="second", matcher=UP, within_s=5.0),
+    AfterAct(place=HERE, act="second", matcher=UP, within_s=5.0, not_before_s=1.0, of=M),
+    StateOf(place=HERE, subject=M, where=(("tags.x", Condition(op="equals", value="4")),)),
+    DroppedFor(place=HERE, observer="spy", at_least=1, at_most=3),
+)
+STEPS = tuple(replace(step, name="second" if n == 1 else "", forms=FORMS) for n, step in enumerate(SCENARIO.steps))
+SCENARIO = replace(
+    SCENARIO,
+    expect=(*SCENARIO.expect, *FORMS),
+    steps=(STEPS[0], STEPS[1], *SCENARIO.steps[2:]),
+    observers=(Listener(name="spy", place=HERE),),
 )
 SECONDS = st.floats(0, 100).map(lambda number: round(number, 1))
 WHO = st.sampled_from(["m.0", "m.1", "m.2", "n", "stranger"])
@@ -85,7 +130,21 @@ EVENTS = st.builds(
 ACTS = st.builds(
     ActRecord,
     step=st.integers(-2, 6),
-    verb=st.sampled_from(["attach", "upload", "send", "move", "remove", "detach", "swap_sims"]),
+    verb=st.sampled_from(
+        [
+            "attach",
+            "upload",
+            "send",
+            "move",
+            "remove",
+            "detach",
+            "swap_sims",
+            "power_on",
+            "withdraw",
+            "restart",
+            "revoke",
+        ]
+    ),
     subject=WHO,
     n=st.integers(-1, 2),
     phase=st.sampled_from(["began", "ended"]),
@@ -98,7 +157,26 @@ RECORDS = st.one_of(
     EVENTS,
     ACTS,
     st.builds(StepRecord, step=st.integers(-1, 5), phase=st.sampled_from(["began", "acted", "ended"]), t_s=SECONDS),
-    st.builds(GapRecord, from_s=SECONDS, to_s=SECONDS, why=st.just("lost")),
+    st.builds(
+        GapRecord,
+        from_s=SECONDS,
+        to_s=SECONDS,
+        why=st.just("lost"),
+        observer=st.sampled_from(["", "spy"]),
+        dropped=st.integers(0, 3),
+    ),
+    st.builds(SeenRecord, observer=st.sampled_from(["spy", "nobody"]), event=EVENTS),
+    st.builds(
+        StreamRecord, observer=st.just("spy"), phase=st.sampled_from(["opened", "refused", "closed"]), t_s=SECONDS
+    ),
+    st.builds(
+        StateRecord,
+        step=st.sampled_from([-1, 0, 1, 9]),
+        subject=WHO,
+        t_s=SECONDS,
+        found=st.dictionaries(st.just("tags.x"), TEXT | st.none()),
+        error=st.sampled_from(["", "404"]),
+    ),
     st.builds(GarbledRecord, rx_s=SECONDS, why=st.text(max_size=5)),
     st.builds(ReceivedRecord, subject=WHO, t_s=SECONDS, transport=st.just("udp"), hex=st.just("00")),
     st.builds(EndRecord, t_s=SECONDS, why=st.sampled_from(["done", "interrupted"])),
@@ -114,6 +192,7 @@ def new_judge() -> Judge:
 
 def time_of(record: Record) -> float:
     """When it was recorded; 0.0 if it does not say."""
+    record = record.event if isinstance(record, SeenRecord) else record
     return float(getattr(record, "t_s", getattr(record, "rx_s", 0.0)))
 
 

@@ -41,7 +41,7 @@ def history(*events: str) -> list[str]:
         ("1 m.0 firmwareStateChange state=TimedOut", "firmwareStateChange.TimedOut"),
         ("1 m.0 firmwareStateChange state=Reverted", "firmwareStateChange.Reverted"),
         ("1 m.0 firmwareStateChange state=Current", None),
-        ("1 m.0 clientDisconnected", None),
+        ("1 m.0 clientConnected", None),
     ],
 )
 def test_trouble_is_told_from_what_is_usual(judged, event, kind):

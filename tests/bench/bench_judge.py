@@ -1,158 +1,195 @@
-"""How long decoding, writing down and judging take: a day of a thousand meters that report every ten minutes.
+"""How long judging takes, and how much memory: a million events of ten thousand meters, as one stream of records.
 
-    .venv/bin/python tests/bench/bench_judge.py [METERS] [UPLOADS EACH]
+    .venv/bin/python tests/bench/bench_judge.py [--events 1000000] [--subjects 10000] [--parts]
 
-Prints microseconds per record; nothing is asserted.
+Records are made one after the other and forgotten once they are judged, as in a run. The table is for the README; the
+limits in it (30 s, 1 GB) are aims, and nothing is asserted but that the verdict is right. `--parts` measures what
+surrounds the judge as well: decoding a message, writing a record down, reading it back.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import resource
+import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
-from simulator.assertions.judge import Judge
-from simulator.errors import Place
+from simulator.assertions.judge import Judge, Verdicts
 from simulator.events.journal import Journal, decode_line, encode
-from simulator.events.records import ActRecord, EndRecord, RunRecord, StepRecord
+from simulator.events.records import ActRecord, EndRecord, EventRecord, Record, RunRecord, StepRecord
 from simulator.events.span import SpanDecoder
-from simulator.scenario.model import (
-    Attach,
-    Condition,
-    Counted,
-    EventMatcher,
-    Group,
-    LatencyOf,
-    RateOf,
-    Scenario,
-    SeenInOrder,
-    Step,
-    Subject,
-    Upload,
+from simulator.plan import make_plan
+from simulator.scenario import Scenario, loads
+
+LIMIT_S, LIMIT_MB = 30.0, 1000.0
+EVERY_S = 600.0
+START_S = 0.05
+"""One meter after the other, and so far apart."""
+
+WHOLE_RUN = """
+scenario: Meters report every ten minutes
+devices: {{meters: {{count: {count}, transport: coap}}}}
+steps:
+  - {{attach: meters}}
+  - {{upload: meters, payload: 24 B, every: 10 min, times: {times}, outcome: any}}
+expect:
+  - {{rate: upload, at_least: 99 %}}
+  - {{each: meters, sees: upstreamMessage, at_least: {least}}}
+  - {{latency: upstreamMessage, p99: below 60 s}}
+"""
+"""The second example of the language's page; all invariants watch as well."""
+
+LISTS = WHOLE_RUN.replace("outcome: any", "outcome: any, expect: [upstreamMessage]").replace(
+    "{{attach: meters}}", "{{attach: meters, expect: [ciotConnect]}}"
 )
-
-HERE = Place("bench.yaml", 1, 1)
-METERS = Subject(group="meters", place=HERE, text="meters")
+"""The same, and every single upload has a list of its own."""
 
 
-def scenario(count: int, times: int, *, lists: bool) -> Scenario:
-    """The second example of the language page; with `lists`, every upload has an expectation of its own too."""
-    seen = (SeenInOrder(matcher=EventMatcher(name="upstreamMessage", place=HERE)),) if lists else ()
-    bound = Condition(op="below", number=60.0)
-    return Scenario(
-        promise="meters report",
-        place=HERE,
-        groups=(Group(name="meters", place=HERE, count=count),),
-        steps=(
-            Step(place=HERE, verb="attach", act=Attach(), subjects=(METERS,)),
-            Step(
-                place=HERE,
-                verb="upload",
-                act=Upload(),
-                subjects=(METERS,),
-                times=times,
-                every_s=600.0,
-                expect=seen,
-                outcome="any",
-            ),
-        ),
-        expect=(
-            RateOf(place=HERE, verb="upload", at_least=0.99),
-            Counted(
-                place=HERE,
-                quantifier="each",
-                subject=METERS,
-                matcher=EventMatcher(name="upstreamMessage", place=HERE),
-                at_least=times - 2,
-            ),
-            LatencyOf(place=HERE, matcher=EventMatcher(name="upstreamMessage", place=HERE), bounds=((99.0, bound),)),
-        ),
+def history(names: Iterable[str], times: int) -> Iterator[Record]:
+    """Its records, of a run in which nothing is lost."""
+    names = tuple(names)
+    yield RunRecord(scenario="bench", file="bench.yaml", seed=0, time="virtual", target="embedded", version="0")
+    yield StepRecord(step=0, phase="began", t_s=0.0)
+    for index, name in enumerate(names):
+        data = {
+            "imei": "350000000000006",
+            "imsi": f"99999{index:010}",
+            "ip": f"10.{64 + (index >> 16)}.{index >> 8 & 255}.{index & 255}",
+        }
+        yield from _act(0, "attach", name, 0, 0.0, _event("ciotConnect", name, 0.0, data))
+    yield StepRecord(step=0, phase="acted", t_s=0.0)
+    yield StepRecord(step=0, phase="ended", t_s=0.0)
+    yield StepRecord(step=1, phase="began", t_s=0.0)
+    for n in range(times):
+        for index, name in enumerate(names):
+            t_s = n * EVERY_S + index * START_S
+            events = [_event("upstreamMessage", name, t_s + 0.01, {"bytes": "24", "transport": "coap"})]
+            if n == 0:
+                events.insert(0, _event("clientConnected", name, t_s + 0.01, {"id": "ip"}))
+            yield from _act(1, "upload", name, n, t_s, *events, size=24)
+    last_s = times * EVERY_S + len(names) * START_S
+    yield StepRecord(step=1, phase="acted", t_s=last_s)
+    yield StepRecord(step=1, phase="ended", t_s=last_s + 10)
+    yield EndRecord(t_s=last_s + 10)
+
+
+def _act(step: int, verb: str, name: str, n: int, t_s: float, *events: Record, size: int = -1) -> Iterator[Record]:
+    yield ActRecord(step=step, verb=verb, subject=name, n=n, phase="began", t_s=t_s, size=size)
+    yield from events
+    end_s = t_s + 0.02
+    yield ActRecord(step=step, verb=verb, subject=name, n=n, phase="ended", t_s=end_s, outcome="ok", size=size)
+
+
+def _event(name: str, subject: str, t_s: float, data: dict[str, str]) -> EventRecord:
+    return EventRecord(
+        sys="span",
+        name=name,
+        subject=subject,
+        rx_s=t_s,
+        unix_s=1767225600 + int(t_s),
+        data=data,
+        collection="default",
+        raw={"collectionId": "c0", "data": data, "deviceId": subject, "event": name, "time": "2026-01-01 00:00:00"},
     )
 
 
-def history(names: tuple[str, ...], times: int, decoder: SpanDecoder) -> list[object]:
-    """Its records, without anything lost."""
-    records: list[object] = [
-        RunRecord(scenario="bench", file="bench.yaml", seed=0, time="virtual", target="embedded", version="0")
-    ]
+def judge(scenario: Scenario, times: int) -> tuple[Verdicts, float, int]:
+    """Verdicts, seconds of CPU time for judging alone, and the number of records."""
+    plan = make_plan(scenario)
+    court = Judge(scenario, plan.names_by_group(), plan.names, {}, "simulator run bench.yaml")
+    names = plan.names_by_group()["meters"]
+    making_s = _seconds(lambda: deque(history(names, times), maxlen=0))
+    count = 0
 
-    def event(subject: str, t_s: float, name: str, data: str) -> object:
-        head = f'{{"collectionId":"c0","data":{data},"deviceId":"{subject}"'
-        text = f'{head},"event":"{name}","time":"2026-01-01 00:00:00"}}'
-        return decoder.decode(text.encode(), t_s)
+    def feed_all() -> None:
+        nonlocal count
+        feed, count = court.feed, 0
+        for record in history(names, times):
+            feed(record)
+            count += 1
 
-    def act(step: int, verb: str, subject: str, n: int, t_s: float, phase: str, size: int = -1) -> ActRecord:
-        outcome = "ok" if phase == "ended" else ""
-        return ActRecord(step=step, verb=verb, subject=subject, n=n, phase=phase, t_s=t_s, outcome=outcome, size=size)
-
-    records.append(StepRecord(step=0, phase="began", t_s=0.0))
-    login = '{"imei":"350000000000006","imsi":"999990000000001","ip":"10.64.0.1"}'
-    for name in names:
-        records += [
-            act(0, "attach", name, 0, 0.0, "began"),
-            event(name, 0.0, "ciotConnect", login),
-            act(0, "attach", name, 0, 0.0, "ended"),
-        ]
-    records += [StepRecord(step=0, phase="acted", t_s=0.0), StepRecord(step=1, phase="began", t_s=0.0)]
-    up = '{"bytes":"24","transport":"coap"}'
-    for n in range(times):
-        for index, name in enumerate(names):
-            t_s = n * 600.0 + index * 0.5
-            records.append(act(1, "upload", name, n, t_s, "began", 24))
-            if n == 0:
-                records.append(event(name, t_s + 0.01, "clientConnected", '{"id":"ip"}'))
-            records.append(event(name, t_s + 0.01, "upstreamMessage", up))
-            records.append(act(1, "upload", name, n, t_s + 0.02, "ended", 24))
-    last = times * 600.0
-    records += [StepRecord(step=1, phase="acted", t_s=last), StepRecord(step=1, phase="ended", t_s=last + 10)]
-    return [*records, EndRecord(t_s=last + 10)]
+    gc.collect()
+    gc.freeze()
+    judging_s = _seconds(feed_all) - making_s
+    began = time.process_time()
+    verdicts = court.finish(times * EVERY_S + len(names) * START_S + 20)
+    return verdicts, judging_s + time.process_time() - began, count
 
 
-def main(count: int = 1000, times: int = 144) -> None:
-    """Measure and print."""
-    names = tuple(f"meters.{i}" for i in range(count))
-    decoder = SpanDecoder({name: name for name in names}, {"c0": "default"})
-    started = time.perf_counter()
-    records = history(names, times, decoder)
-    print(f"{len(records)} records made in {time.perf_counter() - started:.1f} s")
+def _seconds(work: object) -> float:
+    began = time.process_time()
+    work()  # type: ignore[operator]
+    return time.process_time() - began
+
+
+def measure(name: str, events: int, subjects: int) -> None:
+    """One row of the table, in a process of its own: memory that was once used is never given back."""
+    times = max(1, round(events / subjects))
+    text = {"whole": WHOLE_RUN, "lists": LISTS}[name].format(count=subjects, times=times, least=times - 2)
+    verdicts, took_s, records = judge(loads(text, "bench.yaml"), times)
+    if verdicts.verdict != "pass":
+        for judgement in verdicts.judgements:
+            if judgement.verdict != "pass":
+                print(judgement.check, judgement.headline, *judgement.details, sep="\n", file=sys.stderr)
+        sys.exit(f"the verdict is {verdicts.verdict}")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    what = {"whole": "the whole run and all invariants", "lists": "and a list for every upload"}[name]
+    print(
+        f"| {what} | {verdicts.events:,} | {subjects:,} | {took_s:.1f} s (≤ {LIMIT_S:.0f}) | {peak_mb:.0f} MB "
+        f"(≤ {LIMIT_MB:.0f}) | {took_s / records * 1e6:.1f} µs |".replace(",", " "),
+        flush=True,
+    )
+
+
+def parts() -> None:
+    """What surrounds the judge."""
+    decoder = SpanDecoder({f"meters.{i}": f"meters.{i}" for i in range(100)}, {"c0": "default"})
     message = (
         b'{"collectionId":"c0","data":{"bytes":"24","transport":"coap"},"deviceId":"meters.1",'
         b'"event":"upstreamMessage","time":"2026-01-01 00:00:00"}'
     )
-    _measure("decode", lambda: _all(decoder.decode(message, 1.0) for _ in range(100_000)), 100_000)
+    records = list(history((f"meters.{i}" for i in range(100)), 250))
+    lines = [encode(record) for record in records]
     journal = Journal(lambda _: None)
-    _measure("journal", lambda: _all(journal.write(record) for record in records), len(records))
-    lines = [encode(record) for record in records[:100_000]]
-    _measure("read back", lambda: _all(decode_line(line) for line in lines), len(lines))
-    for lists in (False, True):
-        gc.collect()
-        gc.freeze()
-        judge = Judge(
-            scenario(count, times, lists=lists), {"meters": names}, lambda _: names, {}, "simulator run bench.yaml"
-        )
-        feed = judge.feed
-        _measure(f"judge, step lists {lists}", lambda feed=feed: _all(feed(record) for record in records), len(records))
-        verdicts = judge.finish(times * 600.0 + 20)
-        for judgement in verdicts.judgements:
-            if judgement.verdict != "pass":
-                print(judgement.headline, *judgement.details, sep="\n")
-        print(f"  {verdicts.verdict}: {verdicts.events} events, {verdicts.acts} acts")
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB at most, most of it the records")
+    print("\n| around it | µs per record |\n|---|---:|")
+    for what, count, work in (
+        ("decode a message", 100_000, lambda: _drain(decoder.decode(message, 1.0) for _ in range(100_000))),
+        ("write a record down", len(records), lambda: _drain(journal.write(record) for record in records)),
+        ("read a record back", len(lines), lambda: _drain(decode_line(line) for line in lines)),
+    ):
+        print(f"| {what} | {_seconds(work) / count * 1e6:.2f} |")
 
 
-def _all(work: Iterable[object]) -> None:
+def _drain(work: Iterable[object]) -> None:
     """Do it without keeping what comes of it: that would measure the collector."""
     deque(work, maxlen=0)
 
 
-def _measure(what: str, work: Callable[[], None], count: int) -> None:
-    started = time.process_time()
-    work()
-    print(f"{what}: {(time.process_time() - started) / count * 1e6:.2f} µs")
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Time and memory of judging.")
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--subjects", type=int, default=10_000)
+    parser.add_argument("--parts", action="store_true", help="decoding and the journal as well")
+    parser.add_argument("--one", choices=("whole", "lists"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        measure(options.one, options.events, options.subjects)
+        return
+    print(
+        "| judged | events | subjects | CPU time | peak memory | per record |\n|---|---:|---:|---:|---:|---:|",
+        flush=True,
+    )
+    for name in ("whole", "lists"):
+        command = [sys.executable, __file__, "--one", name, "--events", str(options.events)]
+        subprocess.run([*command, "--subjects", str(options.subjects)], check=True)
+    if options.parts:
+        parts()
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main()

@@ -32,32 +32,6 @@ steps:
 """
 
 
-@pytest.fixture
-def simulator(tmp_path):
-    def run(*arguments, **options):
-        return subprocess.run(
-            [sys.executable, "-m", "simulator", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            **options,
-        )
-
-    return run
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    def write(text, name="meter.yaml"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 def test_a_green_run_exits_0_and_leaves_journal_and_verdicts(simulator, scenario, tmp_path):
     done = simulator("run", scenario(GREEN), "--out", "out")
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,6 +75,23 @@ def test_a_red_run_exits_1_and_says_what_was_seen_instead(simulator, scenario):
             id="virtual elsewhere",
         ),
         pytest.param(["run", "meter.yaml", "--wire", "dgram", "--time", "virtual"], 2, "--wire", id="virtual wire"),
+        pytest.param(["run", "meter.yaml", "-k", "tracker"], 2, "chooses none of 1 scenarios", id="selects nothing"),
+        pytest.param(
+            ["run", "meter.yaml", "-k", "tracker"], 2, "meter.yaml  A meter is heard", id="says what there is"
+        ),
+        pytest.param(["run", "meter.yaml", "--tag", "long"], 2, "none of them has tags", id="no such tag"),
+        pytest.param(["run", "meter.yaml", "-k", "a b"], 2, "is missing before 'b'", id="no expression"),
+        pytest.param(["run", "meter.yaml", "--without", "upload-one"], 2, "'upload-once'", id="no invariant"),
+        pytest.param(["run", "meter.yaml", "--json", "."], 2, "--json .: is a folder", id="json into a folder"),
+        pytest.param(["run", "meter.yaml", "--junit", "no/x"], 2, "no folder", id="junit nowhere"),
+        pytest.param(["run", "meter.yaml", "--junit", "-", "--json", "-"], 2, "only one", id="two on one output"),
+        pytest.param(["list", "verb"], 2, "did you mean 'verbs'?", id="list something unknown"),
+        pytest.param(["list", "verbs", "meter.yaml"], 2, "only `list scenarios`", id="list verbs of a file"),
+        pytest.param(["list", "scenarios", "broken.yaml"], 2, "broken.yaml:2:1", id="list a broken file"),
+        pytest.param(["audit", "nowhere.jsonl"], 2, "there is no file", id="audit nothing"),
+        pytest.param(["audit", "."], 2, "is a folder", id="audit a folder"),
+        pytest.param(["audit", "meter.yaml"], 2, "meter.yaml:1: not one JSON object", id="audit something else"),
+        pytest.param(["audit", "meter.yaml", "--without", "x"], 2, "no invariant 'x'", id="audit without nothing"),
         pytest.param(["check", "broken.yaml"], 2, "broken.yaml:2:1", id="check a broken file"),
         pytest.param(["check", "meter.yaml"], 0, "ok", id="check a good file"),
         pytest.param(["watch"], 2, "--token", id="watch without a token"),

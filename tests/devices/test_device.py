@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator import acts
-from simulator.devices.device import Device, Power
+from simulator.devices.device import NEXT, Device, Power
 from simulator.errors import Place
 from simulator.plan import make_plan
 from simulator.scenario.model import Group, Scenario
@@ -88,3 +88,96 @@ def test_power_off_loses_the_session_and_power_on_does_not_bring_it_back():
     assert step_through(device.attach())[1].detail == "the device is off"
     device.happened("power_on")
     assert device.power is Power.IDLE
+
+
+# --- power ------------------------------------------------------------------------------------------------------------
+
+POWER = [
+    # from, story, results, kinds of acts, outcome, to
+    pytest.param(Power.OFF, "power_on", ["up", "in"], ["SwitchOn", "Attach"], "ok", Power.ATTACHED, id="on"),
+    pytest.param(Power.OFF, "power_on", ["up", "no"], ["SwitchOn", "Attach"], "rejected", Power.IDLE, id="on, refused"),
+    pytest.param(Power.IDLE, "power_on", ["in"], ["Attach"], "ok", Power.ATTACHED, id="on when on"),
+    pytest.param(Power.ATTACHED, "power_on", ["in"], ["Attach"], "ok", Power.ATTACHED, id="on when attached: anew"),
+    pytest.param(
+        Power.FROZEN_ATTACHED, "power_on", ["off", "up", "in"], ["SwitchOff", "SwitchOn", "Attach"], "ok",
+        Power.ATTACHED, id="on when frozen: begins anew",
+    ),
+    pytest.param(Power.ATTACHED, "power_off", ["out", "off"], ["Detach", "SwitchOff"], "ok", Power.OFF, id="off"),
+    pytest.param(Power.IDLE, "power_off", ["off"], ["SwitchOff"], "ok", Power.OFF, id="off without a session"),
+    pytest.param(Power.OFF, "power_off", [], [], "ok", Power.OFF, id="off when off"),
+    pytest.param(Power.FROZEN_ATTACHED, "power_off", ["off"], ["SwitchOff"], "ok", Power.OFF, id="off when frozen"),
+    pytest.param(
+        Power.ATTACHED, "power_off", ["down", "off"], ["Detach", "SwitchOff"], "failed", Power.OFF,
+        id="off, and nobody to tell",
+    ),
+    pytest.param(
+        Power.ATTACHED, "reboot", ["out", "off", "up", "in"], ["Detach", "SwitchOff", "SwitchOn", "Attach"], "ok",
+        Power.ATTACHED, id="reboot",
+    ),
+    pytest.param(Power.OFF, "reboot", ["up", "in"], ["SwitchOn", "Attach"], "ok", Power.ATTACHED, id="reboot when off"),
+    pytest.param(
+        Power.FROZEN, "reboot", ["off", "up", "in"], ["SwitchOff", "SwitchOn", "Attach"], "ok", Power.ATTACHED,
+        id="reboot when frozen",
+    ),
+    pytest.param(Power.ATTACHED, "freeze", ["off"], ["StandStill"], "ok", Power.FROZEN_ATTACHED, id="freeze"),
+    pytest.param(Power.IDLE, "freeze", ["off"], ["StandStill"], "ok", Power.FROZEN, id="freeze without a session"),
+    pytest.param(Power.FROZEN, "freeze", ["off"], ["StandStill"], "ok", Power.FROZEN, id="freeze when frozen"),
+    pytest.param(Power.OFF, "freeze", [], [], "failed", Power.OFF, id="freeze when off"),
+]  # fmt: skip
+RESULTS = {
+    "up": acts.Done(),
+    "off": acts.Done(),
+    "out": acts.Done(),
+    "in": acts.Accepted(7),
+    "no": acts.Rejected("no"),
+    "down": acts.Broken("nobody answers"),
+}
+
+
+@pytest.mark.parametrize(("before", "verb", "results", "asked", "word", "after"), POWER)
+def test_the_power_of_a_device(before, verb, results, asked, word, after):
+    device = a_device()
+    device.power = before
+    acts_asked, outcome = step_through(getattr(device, verb)(), *(RESULTS[name] for name in results))
+    assert [type(act).__name__ for act in acts_asked] == asked
+    assert (outcome.word, device.power) == (word, after)
+
+
+@pytest.mark.parametrize("verb", ["power_off", "reboot"])
+def test_abruptly_means_without_a_word(verb):
+    device = attached()
+    asked = next(getattr(device, verb)(abruptly=True))
+    assert type(asked) is acts.SwitchOff
+    assert device.power is Power.OFF
+
+
+@pytest.mark.parametrize("before", [Power.IDLE, Power.ATTACHED])
+def test_who_thaws_is_as_before(before):
+    device = a_device()
+    device.power = before
+    device.happened("freeze")
+    assert not device.hears
+    device.happened("thaw")
+    assert (device.power, device.hears) == (before, True)
+
+
+@pytest.mark.parametrize(
+    ("power", "why"),
+    [
+        (Power.OFF, "the device is off"),
+        (Power.FROZEN, "the device is frozen"),
+        (Power.FROZEN_ATTACHED, "the device is frozen"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["attach", "detach", "upload", "poll"])
+def test_off_or_frozen_it_does_nothing(power, why, verb):
+    device = a_device()
+    device.power = power
+    asked, outcome = step_through(getattr(device, verb)(*((b"x",) if verb == "upload" else ())))
+    assert asked == []
+    assert (outcome.word, outcome.detail, device.power) == ("failed", why, power)
+
+
+def test_without_power_the_table_leads_nowhere_but_on():
+    assert {what for power, what in NEXT if power is Power.OFF} == {"power_on"}
+    assert {power for power, what in NEXT if what == "power_off"} == set(Power) - {Power.OFF}

@@ -1,11 +1,36 @@
 """How long a scenario will probably take."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from simulator.errors import Place
 from simulator.plan import make_plan
 from simulator.scenario import find, load, loads
+from simulator.scenario.model import (
+    Arrivals,
+    Blackout,
+    Block,
+    Counted,
+    DroppedFor,
+    EventMatcher,
+    Exactly,
+    Freeze,
+    Group,
+    InSequence,
+    NeverSeen,
+    PowerOff,
+    PowerOn,
+    Reboot,
+    Restart,
+    Scenario,
+    StateOf,
+    Step,
+    Subject,
+    Together,
+    Wait,
+)  # fmt: skip
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 HEAD = "scenario: a\ndevices: {m: {count: 10}, u: {transport: udp}, far: {link: ntn-geo}, lossy: {link: {loss: 5 %}}}\n"
@@ -41,3 +66,94 @@ def test_enough_built_in_scenarios_are_short_enough_for_real_time():
     planned = [make_plan(load(path)).duration_s for path in find([SCENARIOS])]
     assert len(planned) >= 8
     assert sum(seconds <= 60 for seconds in planned) >= 5
+
+
+# --- shapes that a loader makes of a file -----------------------------------------------------------------------------
+
+PLACE = Place("a.yaml", 1)
+M = Subject(group="m", place=PLACE, text="m")
+HERE = EventMatcher(name="upstreamMessage", place=PLACE)
+
+
+def wait(seconds, **more):
+    return Step(place=PLACE, verb="wait", act=Wait(seconds=seconds), subjects=(), **more)
+
+
+def of_m(act, subjects=(M,), **more):
+    return Step(place=PLACE, verb="", act=act, subjects=subjects, **more)
+
+
+def restart(**more):
+    return Step(place=PLACE, verb="restart", act=Restart(), subjects=(), doers=("platform",), **more)
+
+
+def planned_s(*steps, flow=()):
+    devices = Group(name="m", place=PLACE, count=10)
+    return make_plan(Scenario(promise="a", place=PLACE, groups=(devices,), steps=steps, flow=flow)).duration_s
+
+
+@pytest.mark.parametrize(
+    ("flow", "seconds"),
+    [
+        pytest.param((), 70, id="one after the other"),
+        pytest.param((0, Together((1, 2)), 3), 10 + 30 + 10, id="as long as the longest"),
+        pytest.param((0, Together((Block((1, 3)), 2)), 3), 10 + 30 + 10 + 0, id="a list within"),
+        pytest.param((Together((0, 1, 2, 3)),), 30, id="all at once"),
+        pytest.param((Together((Block((0, 1)), Block((2, Together((3,)))))),), 40, id="blocks within blocks"),
+    ],
+)
+def test_steps_side_by_side(flow, seconds):
+    assert planned_s(wait(10), wait(20), wait(30), wait(10), flow=flow) == seconds
+
+
+def test_at_counts_from_the_beginning_of_the_run_also_within():
+    assert planned_s(wait(10), wait(5, at_s=60), wait(20), flow=(0, Together((1, 2)))) == 65
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds"),
+    [
+        pytest.param(of_m(PowerOn()), 0, id="power_on"),
+        pytest.param(of_m(PowerOff(abruptly=True)), 0, id="power_off"),
+        pytest.param(of_m(Reboot()), 0, id="reboot"),
+        pytest.param(of_m(Freeze(), lasting_s=60), 0, id="nobody waits for a freeze"),
+        pytest.param(of_m(Blackout(), lasting_s=60), 0, id="nor for a blackout"),
+        pytest.param(restart(), 0, id="restart"),
+        pytest.param(restart(lasting_s=5), 5, id="restart: as long as it is down"),
+        pytest.param(of_m(PowerOn(), arrivals=Arrivals(model="beta", window_s=10)), 10, id="beta"),
+        pytest.param(of_m(PowerOn(), arrivals=Arrivals(model="poisson", per_s=2)), 5, id="poisson"),
+        pytest.param(
+            of_m(PowerOn(), (dataclasses.replace(M, first=4, last=7),), arrivals=Arrivals(model="poisson", per_s=2)),
+            2,
+            id="poisson of some",
+        ),
+        pytest.param(
+            of_m(PowerOn(), (dataclasses.replace(M, share=0.2),), arrivals=Arrivals(model="diurnal", per_s=0.5)),
+            4,
+            id="diurnal of a share",
+        ),
+    ],
+)
+def test_what_verbs_and_arrivals_take(step, seconds):
+    assert planned_s(step) == seconds
+
+
+@pytest.mark.parametrize(
+    ("form", "seconds"),
+    [
+        pytest.param(Counted(place=PLACE, quantifier="each", subject=M, matcher=HERE, at_least=1), 0, id="at_least"),
+        pytest.param(Counted(place=PLACE, quantifier="some", subject=M, matcher=HERE, at_least=1), 0, id="some"),
+        pytest.param(
+            Counted(place=PLACE, quantifier="each", subject=M, matcher=HERE, at_least=1, at_most=1), 7, id="times"
+        ),
+        pytest.param(Counted(place=PLACE, quantifier="none", subject=M, matcher=HERE, at_least=1), 7, id="none"),
+        pytest.param(InSequence(place=PLACE, matchers=(HERE,), subject=M), 0, id="sequence"),
+        pytest.param(Exactly(place=PLACE, matchers=(HERE,), subject=M), 7, id="exactly"),
+        pytest.param(NeverSeen(place=PLACE, matchers=(HERE,)), 7, id="never"),
+        pytest.param(StateOf(place=PLACE, subject=M, where=()), 0, id="state"),
+        pytest.param(DroppedFor(place=PLACE, observer="slow", at_least=1), 0, id="dropped"),
+        pytest.param(DroppedFor(place=PLACE, observer="slow", at_most=0), 7, id="nothing dropped"),
+    ],
+)
+def test_a_form_that_can_still_fail_waits_for_the_end_of_its_window(form, seconds):
+    assert planned_s(of_m(PowerOn(), forms=(form,), within_s=7)) == seconds

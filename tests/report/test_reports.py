@@ -140,7 +140,7 @@ def test_junit_shows_a_run_that_ended_early_in_red():
     assert (cut.get("tests"), cut.get("errors")) == ("1", "1")
     case = cut.find("testcase")
     assert case is not None
-    assert case.get("name") == junit.CUT_CASE == "the run itself"
+    assert case.get("name") == "cut: the run itself"
     error = case.find("error")
     assert error is not None
     assert error.get("message") == CUT.cut
@@ -218,7 +218,13 @@ def test_junit_counts_and_names_what_failed():
     root = ElementTree.fromstring(junit.encode([ran(HELD, FAILED, UNREACHED, UNKNOWN, INVARIANT, verdict="fail")]))
     assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("5", "1", "1", "1")
     cases = root.findall("./testsuite/testcase")
-    assert [[child.tag for child in case] for case in cases] == [[], ["failure"], ["skipped"], ["error"], []]
+    assert [[child.tag for child in case] for case in cases] == [
+        [],
+        ["properties", "failure"],
+        ["skipped"],
+        ["properties", "error"],
+        [],
+    ]
     assert len({case.get("name") for case in cases}) == 5
     failure = root.find(".//failure")
     assert failure is not None
@@ -253,3 +259,102 @@ def test_what_an_early_end_left_open_is_counted_and_not_told_one_by_one():
     assert FAILED.headline in said
     assert "open 3" not in said
     assert "0 of 10" in said
+
+
+SKIPPED = ran(
+    promise="needs faults",
+    skipped="http://x lacks 'faults'",
+    verdicts=Verdicts(verdict="inconclusive", judgements=(), cut="skipped: it lacks faults"),
+)
+
+
+def test_what_was_skipped_says_why_and_counts_for_nothing():
+    assert text.report(SKIPPED) == "SKIP  x.yaml  needs faults\n      http://x lacks 'faults'\n"
+    assert text.summary([ran(HELD), SKIPPED], 3.21) == "1 passed, 1 skipped of 2 in 3.2 s, 24 h 0 min simulated\n"
+    whole = json.loads(as_json.encode([ran(HELD), SKIPPED]))
+    assert (whole["verdict"], whole["runs"][1]["skipped"]) == ("pass", "http://x lacks 'faults'")
+    assert json.loads(as_json.encode([SKIPPED]))["verdict"] == "inconclusive"
+
+
+def test_junit_skips_what_was_skipped():
+    root = ElementTree.fromstring(junit.encode([ran(HELD), SKIPPED]))
+    assert [root.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["2", "0", "0", "1"]
+    case = root.findall("testsuite")[1].find("testcase")
+    assert case is not None
+    assert (case.get("name"), case[0].tag) == ("needs faults", "skipped")
+    assert case[0].get("message") == "http://x lacks 'faults'"
+
+
+WHOLE = msgspec.structs.replace(
+    FAILED,
+    details=(
+        "      waited 301.0 s from vanish at 60.0 s; nearest: 60.2 s disconnect(reason=network_error)",
+        "      the device itself: link lost at 60.0 s (vanish)",
+        "      absence proves nothing: blind from 61.0 s to 62.0 s: connection lost",
+        "      1 of 50 trackers; again with: simulator run x.yaml --seed 7 --only trackers.17",
+    ),
+)
+
+
+def test_the_whole_story_is_in_every_form():
+    gap = Gap(from_s=61.0, to_s=62.0, why="connection lost")
+    verdicts = Verdicts(verdict="fail", judgements=(WHOLE,), gaps=(gap,), until_s=400.0)
+    one = ran(verdicts=verdicts)
+    root = ElementTree.fromstring(junit.encode([one]))
+    case = root.find("./testsuite/testcase")
+    assert case is not None
+    assert (case.get("name"), case.get("file"), case.get("line")) == (
+        f"A promise: steps[1].expect[0] {FAILED.words}", "x.yaml", "11"
+    )  # fmt: skip
+    facts = {each.get("name"): each.get("value") for each in case.findall("./properties/property")}
+    assert facts == {
+        "check": "steps[1].expect[0]",
+        "kind": "expectation",
+        "verdict": "fail",
+        "place": "x.yaml:11:5",
+        "words": FAILED.words,
+        "whom": "trackers.17",
+        "concerned": "1 of 50",
+    }
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.get("message") == FAILED.headline
+    assert (failure.text or "").splitlines() == [f"x.yaml:11:5  {FAILED.headline}", *WHOLE.details]
+    assert root.findtext("./testsuite/system-out") == (
+        "the observer may have been blind from 61.000 s to 62.000 s: connection lost"
+    )
+    shown = json.loads(as_json.encode([one]))["runs"][0]["verdicts"]
+    assert shown["gaps"] == [{"from_s": 61.0, "to_s": 62.0, "why": "connection lost"}]
+    assert shown["judgements"][0]["told"] == {
+        "rest": ["waited 301.0 s from vanish at 60.0 s", "1 of 50 trackers"],
+        "nearest": "60.2 s disconnect(reason=network_error)",
+        "device": "link lost at 60.0 s (vanish)",
+        "gap": "blind from 61.0 s to 62.0 s: connection lost",
+        "again": "simulator run x.yaml --seed 7 --only trackers.17",
+    }
+    assert "told" not in json.loads(as_json.encode([ran(HELD)]))["runs"][0]["verdicts"]["judgements"][0]
+
+
+def test_lines_of_a_run_that_goes_on_are_one_object_each():
+    finding = Finding(
+        check="x",
+        kind="expectation",
+        verdict="fail",
+        place=AT,
+        subject="m",
+        t_s=1.0,
+        headline="m\nsees",
+        details=("a\n",),
+    )
+    lines = [as_json.step_line(3, "upload m", 1.5), as_json.finding_line(finding), as_json.end_line(ran(FAILED))]
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+    step, told, end = map(json.loads, lines)
+    assert (step["kind"], step["step"], step["t_s"]) == ("step", 3, 1.5)
+    assert (told["kind"], told["finding"]["subject"]) == ("finding", "m")
+    assert (end["kind"], end["run"]) == ("verdicts", json.loads(as_json.encode([ran(FAILED)]))["runs"][0])
+
+
+def test_what_was_only_recorded_tells_of_no_seed():
+    said = text.report(ran(HELD, time=text.RECORDED))
+    assert "24 h 0 min judged in 21.3 s\n" in said
+    assert "seed" not in said

@@ -145,3 +145,15 @@ def test_watching_ends_when_told_also_while_nobody_reads_it(start_server, tmp_pa
     finally:
         watching.kill()
         watching.communicate()
+
+
+def test_verdicts_for_a_program_that_cannot_be_written_lose_nothing_else(command, written, tmp_path):
+    path = written(RED)
+    with open("/dev/full", "w") as full:
+        done = command("run", path, "--json", "-", "--out", "out", stdout=full)
+    assert done.returncode == 1
+    assert "FAIL" in done.stderr
+    assert done.stderr.endswith("simulator: cannot write the output: No space left on device\n")
+    assert json.loads((tmp_path / "out" / "verdicts.json").read_bytes())["verdict"] == "fail"
+    done = command("run", path, "--junit", "/dev/full/x", "--out", "none")
+    assert (done.returncode, "--junit /dev/full/x" in done.stderr) == (2, True)

@@ -55,6 +55,27 @@ TEXTS = [
     pytest.param(
         "scenario: " + "9" * 60_000 + "\nseed: " + "9" * 5_000, "2:7: seed must be from 0", id="a long number"
     ),
+    pytest.param(
+        "scenario: a\nsteps: " + "[{together: " * 15 + "[" + "]" * 31,
+        "more than 32 levels|not YAML",
+        id="togethers in one",
+    ),
+    pytest.param(
+        "scenario: a\ntokens: {" + ", ".join(f"t{n}: " for n in range(2_500)) + "}",
+        "2500 tokens",
+        id="a wall of tokens",
+    ),
+    pytest.param(
+        "scenario: a\ndevices: {m: }\nsteps:\n  - attach: m\n    expect:\n"
+        + "      - {state: m, where: {firmware.stat: x}}\n" * 600,
+        "100 mistakes or more",
+        id="a wall of fields",
+    ),
+    pytest.param(
+        "scenario: a\nmutants: {" + ", ".join(f"m{n}: x" for n in range(1_200)) + "}",
+        "100 mistakes or more",
+        id="a wall of mutants",
+    ),
     pytest.param("", "the file is empty", id="nothing"),
     pytest.param("# nothing\n", "the file is empty", id="only a comment"),
     pytest.param("- a\n- b", "1:1: a scenario must be a mapping, not a list", id="a list"),
@@ -153,7 +174,8 @@ def test_find_takes_files_and_folders_and_says_what_is_not_there(tmp_path):
 
 VOCABULARY = """
     scenario devices steps expect attach upload meters count 3 24 B over every for times 10 min 5 % link perfect of
-    never within outcome ok any coap 4.04 each sees at_least text hex payload [ ] { } : , - ' " | > # & * ! << ? ~ null
+    never within outcome ok any coap 4.04 together repeat steps restart platform state where
+    after by each sees at_least text hex payload [ ] { } : , - ' " | > # & * ! << ? ~ null
     yes no below matches one_of"""
 WORDS = st.sampled_from([*VOCABULARY.split(), "\n", "\n  ", "\n  - ", "\n\t"])
 
@@ -198,13 +220,24 @@ LEAVES = st.sampled_from(
         "''",
         "x",
         "~",
+        "platform",
+        "beta-10",
+        "poisson 3/s",
+        "periodic",
+        "99999",
+        "o",
+        "t",
+        "upload-once",
+        "steps[0].outcome",
     ]
 )
 KEYWORDS = """
     scenario about tags seed devices collections steps expect allow order mutants meters old count network transport
     link registered identity payload collection stack attach upload poll send create update remove move wait to path
     over every for times at as outcome retry within never each some none sees at_least at_most rate latency p99 of text
-    hex template upstreamMessage loss up down imsi preset delay matches one_of not"""
+    hex template upstreamMessage loss up down imsi preset delay matches one_of not together repeat steps lasting
+    restart misbehave subscribe revoke freeze power_on sequence exactly after state where dropped by token tokens
+    observers reads known needs include not_before sensor which abruptly firmware.state tags.x"""
 KEYS = st.sampled_from(KEYWORDS.split())
 FLOW = st.recursive(
     LEAVES,
@@ -218,7 +251,10 @@ FLOW = st.recursive(
 )
 SKELETON = """scenario: a
 devices: {{meters: {{count: 3}}, old: {{}}, more: {group}}}
-steps: [{{upload: meters}}, {step}]
+tokens: {{t: {group}}}
+observers: {{o: }}
+mutants: {expect}
+steps: [{{upload: meters}}, {step}, {{repeat: {{times: 2, steps: [{step}]}}}}]
 expect: [{expect}]
 """
 

@@ -175,6 +175,18 @@ def test_a_list_of_subjects_keeps_its_order():
             m.ChangeLink(link=m.LinkSpec(preset="", changes=(m.LinkChange(key="loss", up=1.0, down=1.0),))),
         ),
         ("{wait: 250 ms}", m.Wait(seconds=0.25)),
+        ("{power_on: m}", m.PowerOn()),
+        ("{power_off: m}", m.PowerOff()),
+        ("{power_off: m, abruptly: yes}", m.PowerOff(abruptly=True)),
+        ("{reboot: m, abruptly: no}", m.Reboot()),
+        ("{freeze: m}", m.Freeze()),
+        ("{blackout: m}", m.Blackout()),
+        ("{withdraw: m}", m.Withdraw(which="newest")),
+        ("{withdraw: m, which: all}", m.Withdraw(which="all")),
+        ("{restart: platform}", m.Restart()),
+        ("{stop: platform}", m.Stop()),
+        ("{start: platform}", m.Start()),
+        ("{upload: m, payload: {sensor: water}}", m.Upload(payload=m.Payload(kind="sensor", sensor="water"))),
     ],
 )
 def test_acts(text, act):
@@ -200,6 +212,20 @@ def test_acts(text, act):
 def test_modifiers(text, expected):
     step = _step(f"{{upload: m, {text}}}")
     assert {key: getattr(step, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "lasting_s"),
+    [
+        ("{blackout: m, lasting: 90 s}", 90.0),
+        ("{blackout: m}", None),
+        ("{freeze: m, lasting: 1 min, every: 2 min, times: 3}", 60.0),
+        ("{link: m, loss: 5 %, lasting: 10 s}", 10.0),
+        ("{restart: platform, lasting: 5 s}", 5.0),
+    ],
+)
+def test_how_long_it_stays(text, lasting_s):
+    assert _step(text).lasting_s == lasting_s
 
 
 def test_a_wait_may_watch():
@@ -275,12 +301,14 @@ def test_rates_latencies_and_nevers():
 def test_the_top_of_a_file():
     scenario = loads(
         "scenario: >\n  one\n  two\nabout: |\n  x\n  y\ntags: [smoke, upload]\nseed: 42\norder: all\n"
-        "allow: [imeiMismatch, upload-once]\nmutants: [a-b]\ncollections: {north: {region: n}, south: }\n"
+        'allow: [imeiMismatch, upload-once]\nmutants: {upstreamMessage-missing: "steps[0].outcome"}\n'
+        "collections: {north: {region: n}, south: }\n"
         "devices: {m: }\nsteps: [{attach: m}]\n",
         "f",
     )
     assert (scenario.promise, scenario.about, scenario.tags) == ("one two", "x y", ("smoke", "upload"))
-    assert (scenario.seed, scenario.all_in_order, scenario.mutants) == (42, True, ("a-b",))
+    assert (scenario.seed, scenario.all_in_order) == (42, True)
+    assert scenario.mutants == (("upstreamMessage-missing", ("steps[0].outcome",)),)
     assert scenario.allow == ("imeiMismatch", "upload-once")
     assert [(c.name, c.tags) for c in scenario.collections] == [("north", (("region", "n"),)), ("south", ())]
     assert scenario.groups == (m.Group(name="m", place=Place("f", 13, 11)),)
@@ -298,6 +326,10 @@ def test_the_top_of_a_file():
         ("{payload: 64KiB}", {"payload": m.Payload(kind="random", size_bytes=65536)}),
         ("{tags: {a: 1, b: ''}, collection: north}", {"tags": (("a", "1"), ("b", "")), "collection": "north"}),
         ("{collection: default}", {"collection": ""}),
+        (
+            "{identity: {imsi: 001010000000001, imei: blank}}",
+            {"registered_as": (("imsi", "001010000000001"),), "blank": frozenset({"imei"})},
+        ),
         ("{link: wifi}", {"link": m.LinkSpec(preset="wifi")}),
     ],
 )

@@ -5,6 +5,8 @@ import pytest
 from simulator import words
 from simulator.assertions.invariants import INVARIANTS
 from simulator.plan.estimate import RADIOS
+from simulator.scenario.doers import _ACTS as DOERS
+from simulator.scenario.forms import _READERS
 from simulator.scenario.verbs import _ACTS
 from simulator.wire.presets import KEYS, PRESETS
 
@@ -19,9 +21,32 @@ def test_no_event_is_also_a_form_or_whom_it_is_about():
 
 
 def test_the_verbs_of_this_version():
-    now = {verb.name for verb in words.VERBS if verb.now}
-    assert now == {"attach", "detach", "upload", "poll", "send", "create", "update", "remove", "move", "link", "wait"}
-    assert set(_ACTS) | {"wait"} == now
+    now = {verb.name: verb for verb in words.VERBS if verb.now}
+    assert len(now) == sum(verb.now for verb in words.VERBS)
+    of_devices = {name for name, verb in now.items() if verb.whom == "devices"}
+    assert of_devices == {
+        "power_on", "power_off", "reboot", "freeze", "attach", "detach", "upload", "poll", "link", "blackout",
+        "send", "withdraw", "create", "update", "remove", "move", "wait", "together", "repeat",
+    }  # fmt: skip
+    assert set(_ACTS) | {"wait", *words.BLOCKS} == of_devices
+    assert set(DOERS) | {"misbehave"} == set(now) - of_devices
+
+
+def test_what_fits_beside_a_verb():
+    for verb in words.VERBS:
+        assert set(words.modifiers_of(verb)) <= set(words.MODIFIERS)
+        assert ("lasting" in words.modifiers_of(verb)) == (verb.name in words.LASTING)
+        assert set(verb.needs) <= set(words.CAPABILITIES)
+    assert words.modifiers_of(words.VERB["restart"]) == ("at", "as", "outcome", "within", "expect", "never", "lasting")
+    assert words.modifiers_of(words.VERB["repeat"]) == ("at",)
+    assert "retry" in words.modifiers_of(words.VERB["upload"])
+    assert "retry" not in words.modifiers_of(words.VERB["freeze"])
+
+
+def test_forms_and_fields_are_known():
+    assert set(words.STEP_FORMS) <= set(words.WHOLE_RUN_FORMS) == set(_READERS)
+    known = {*words.DATA_WORDS, *words.DATA_DIGITS, ""}
+    assert set(words.DEVICE_FIELDS.values()) <= known
 
 
 def test_every_word_of_a_verb_is_known_and_helped():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from simulator.events.records import EventRecord, GapRecord, GarbledRecord
-from simulator.target.observer import Observer
+from simulator.errors import TargetError
+from simulator.events.records import EventRecord, GapRecord, GarbledRecord, StreamRecord
+from simulator.target.observer import NamedObserver, Observer
 
 
 def event(name, device="d1", **data):
@@ -98,3 +99,65 @@ def test_what_is_provisioned_before_the_story_is_not_judged():
     observer.names["d1"] = "m"
     observer.message(event("deviceCreated"), 0.5)
     assert [record.judged for record in records] == [False]
+
+
+# --- further observers ------------------------------------------------------------------------------------------------
+
+
+def a_named_observer():
+    observer, records = an_observer()
+    return observer, NamedObserver("spy", records.append, observer), records
+
+
+def test_what_a_further_observer_sees_bears_its_name():
+    observer, spy, records = a_named_observer()
+    observer.names["d1"] = "m"
+    spy.opened(0.5)
+    spy.message(event("ciotConnect"), 1.0)
+    spy.message('{"dropped":"3","type":"dropped"}', 4.0)
+    spy.gap(5.0, 6.0, "cut")
+    spy.closed(7.0, "gone")
+    spy.failed(TargetError("for good"))
+    assert records[0] == StreamRecord(observer="spy", phase="opened", t_s=0.5)
+    assert (records[1].observer, records[1].event.name, records[1].event.subject) == ("spy", "ciotConnect", "m")
+    assert [(gap.from_s, gap.to_s, gap.observer, gap.dropped) for gap in records[2:4]] == [
+        (1.0, 4.0, "spy", 3),
+        (5.0, 6.0, "spy", 0),
+    ]
+    assert [(each.phase, each.why) for each in records[4:]] == [("closed", "gone"), ("closed", "for good")]
+    assert observer.events == 0
+
+
+def test_a_further_observer_waits_for_a_name_too_and_keeps_the_order():
+    observer, spy, records = a_named_observer()
+    observer.names["d0"] = "old"
+    observer.creating()
+    spy.message(event("deviceCreated", "d1"), 1.0)
+    spy.message(event("upstreamMessage", "d0", bytes="1", transport="udp"), 1.1)
+    assert records == []
+    observer.created("d1", "new")
+    assert [(each.event.name, each.event.subject) for each in records] == [
+        ("deviceCreated", "new"),
+        ("upstreamMessage", "old"),
+    ]
+
+
+def test_what_a_further_observer_cannot_read_is_told_under_its_name():
+    _, spy, records = a_named_observer()
+    spy.message("{", 1.0)
+    (garbled,) = records
+    assert isinstance(garbled, GarbledRecord)
+    assert garbled.why.startswith("observer spy: ")
+
+
+def test_a_further_observer_judges_nothing_before_the_story():
+    observer, spy, records = a_named_observer()
+    observer.judged = False
+    spy.message(event("deviceCreated"), 0.5)
+    assert [each.event.judged for each in records] == [False]
+
+
+def test_what_the_platform_dropped_is_counted():
+    observer, records = an_observer()
+    observer.message('{"dropped":"12","type":"dropped"}', 5.0)
+    assert (records[0].dropped, records[0].observer) == (12, "")

@@ -524,3 +524,24 @@ def test_no_link_brings_anything_before_it_was_sent_or_out_of_order(profiles, se
         if fates and way.fifo:
             assert min(fates) >= last[up]
         last[up] = max(last[up], *fates) if fates else last[up]
+
+
+# --- dark -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [PRESETS["perfect"], PRESETS["nb-iot-ce1"]], ids=lambda profile: profile.name)
+def test_nothing_passes_a_dark_link_and_afterwards_it_goes_on_as_it_would_have(profile):
+    whole, interrupted = Links(1), Links(1)
+    for each in (whole, interrupted):
+        each.set(IP, profile)
+    expected = send(whole, 30) + send(whole, 30, start=1000.0)
+    first = send(interrupted, 30)
+    interrupted.set(IP, replace(profile, dark=True))
+    assert send(interrupted, 30, start=500.0) == send(interrupted, 30, start=500.0, up=False) == [()] * 30
+    assert interrupted.up_counts.blackout == interrupted.down_counts.blackout == 30
+    interrupted.set(IP, profile)
+    assert first + send(interrupted, 30, start=1000.0) == expected
+
+
+def test_a_dark_link_is_not_perfect():
+    assert not replace(PRESETS["perfect"], dark=True).perfect

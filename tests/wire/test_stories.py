@@ -139,3 +139,79 @@ def test_who_waits_for_what_is_told(stage):
 
     stories.start(Endpoint("meters.3", 1), story(), lambda r, now: None, 0.0)
     assert list(stories.waiting()) == ["meters.3 waits for Sleep"]
+
+
+# --- a device that can do nothing any more ----------------------------------------------------------------------------
+
+
+def cut_stage():
+    """Stories of one device, with a CoAP client whose answers the test gives."""
+    calendar, errors = Calendar(), []
+    orders = []
+    stories = Stories(calendar, {acts.RemoveDevice: lambda act, running, now: orders.append(running)}, errors.append)
+    return calendar, stories, orders, errors
+
+
+def test_a_cut_ends_what_the_device_waits_for_in_the_order_of_beginning():
+    calendar, stories, orders, errors = cut_stage()
+    coap, log = Wireless(), []
+
+    def doing(name, act):
+        try:
+            log.append((name, (yield act)))
+        except acts.Cut as cut:
+            log.append((name, str(cut)))
+
+    end = Endpoint("m", 7, coap=coap)
+    for name, act in (
+        ("upload", acts.Post("data", b"x")),
+        ("order", acts.RemoveDevice()),
+        ("pause", acts.Sleep(5.0)),
+        ("next", acts.SleepUntil(9.0)),
+        ("poll", acts.Get("data")),
+    ):
+        stories.start(end, doing(name, act), lambda returned, now: None, 0.0)
+    stories.start(Endpoint("other", 8), doing("other", acts.Sleep(6.0)), lambda returned, now: None, 0.0)
+    stories.cut("m", "the device froze", 1.0)
+    froze = "the device froze"
+    assert log == [("upload", froze), ("pause", froze), ("poll", froze)]
+    run_until(calendar, 10.0)
+    stories.resume(orders[0], acts.Done(), 10.0)
+    assert log[3:] == [("other", acts.Done()), ("next", acts.Done()), ("order", acts.Done())]
+    assert (len(stories), errors) == (0, [])
+
+
+def test_a_story_goes_on_from_a_cut_and_late_results_of_what_was_cut_mean_nothing():
+    calendar, stories, _, errors = cut_stage()
+    coap, log = Wireless(), []
+
+    def story():
+        try:
+            yield acts.Post("data", b"x")
+        except acts.Cut:
+            log.append((yield acts.Sleep(10.0)))
+        return "end"
+
+    stories.start(Endpoint("m", 7, coap=coap), story(), lambda returned, now: log.append((returned, now)), 0.0)
+    stories.cut("m", "gone", 1.0)
+    coap.answer(acts.Answer(0x41, b""), 2.0)
+    assert log == []
+    run_until(calendar, 20.0)
+    assert log == [acts.Done(), ("end", 11.0)]
+    assert errors == []
+
+
+def test_a_story_that_was_cut_can_still_be_stopped():
+    calendar, stories, _, errors = cut_stage()
+
+    def story():
+        try:
+            yield acts.Sleep(1.0)
+        except acts.Cut:
+            yield acts.Sleep(1.0)
+
+    running = stories.start(Endpoint("m", 7), story(), lambda returned, now: pytest.fail("must not end"), 0.0)
+    stories.cut("m", "gone", 0.5)
+    stories.stop(running)
+    run_until(calendar, 5.0)
+    assert (len(stories), errors) == (0, [])

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import socket
+from contextlib import suppress
 
 from aiohttp import HttpVersion11, web
 
@@ -44,11 +45,16 @@ class HttpFront:
         self._runner: web.ServerRunner | None = None
         self._readers: set[SocketReader] = set()
         self._ticking: asyncio.Task[None] | None = None
+        self._answering = asyncio.Event()
         self.address: Address = 0
         """Where it listens; 0 before `start`."""
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen. Raises: LocalError: the port is not to be had."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, hold: bool = False) -> None:
+        """Listen. Raises: LocalError: the port is not to be had.
+
+        `hold`: streams can be opened at once, requests wait for `answer`: whoever changes something then is seen by
+        those who had come to listen.
+        """
         # One byte more than allowed: what is too long for the API shall be refused by the API.
         server = Server(self._serve, body_most=self._settings.body_bytes + 1)
         runner = web.ServerRunner(server, shutdown_timeout=STOP_S)
@@ -59,8 +65,14 @@ class HttpFront:
             await runner.cleanup()
             raise LocalError(_port_problem(error, host, port)) from error
         self._runner = runner
+        if not hold:
+            self.answer()
         self.address = address(host, runner.addresses[0][1])
         self._ticking = asyncio.get_running_loop().create_task(self._tick(), name="keepalives of readers")
+
+    def answer(self) -> None:
+        """From now on requests are answered."""
+        self._answering.set()
 
     @property
     def base_url(self) -> str:
@@ -68,14 +80,25 @@ class HttpFront:
         host = self.address & 0xFFFFFFFF
         return f"http://{host_text(LOOPBACK if host == ANY else host)}:{self.address >> 32}"
 
-    async def stop(self) -> None:
-        """Say goodbye to readers, let requests end, close the port; calling it again does nothing."""
+    async def stop(self, why: Closed = _STOPPING, *, patience_s: float = 0.0) -> None:
+        """Say goodbye to readers, let requests end, close the port; calling it again does nothing.
+
+        Args:
+            why: what readers are told.
+            patience_s: how long they may take to read what waits for them, besides the time of requests under way.
+        """
         runner, self._runner = self._runner, None
         if runner is None:
             return
         if self._ticking is not None:
             self._ticking.cancel()
-        await asyncio.gather(*(reader.stop(_STOPPING) for reader in tuple(self._readers)), return_exceptions=True)
+        self._answering.set()  # who waits for it is told that there is nothing to wait for
+        readers = tuple(self._readers)
+        await asyncio.gather(*(reader.stop(why) for reader in readers), return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                for reader in readers:
+                    await reader.gone.wait()
         await runner.cleanup()
 
     async def _tick(self) -> None:
@@ -111,9 +134,14 @@ class HttpFront:
             return problem(413, f"Request body is too long: {self._settings.body_bytes} bytes is the limit")
         except web.RequestPayloadError:
             return problem(400, "The request body is not encoded as its headers say")
+        await self._answering.wait()
+        if self._runner is None:
+            return problem(503, "The platform is going down")
         return self._api.handle(_request(request, body), self._clock.unix_ns())
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._runner is None:
+            return response(problem(503, "The platform is going down"))
         if len(self._readers) >= self._settings.streams_most:
             return response(problem(503, "Too many streams"))
         if request.method != "GET":

@@ -41,6 +41,8 @@ class SocketReader:
         )
         self._ready = asyncio.Event()
         self.subscription: Subscription | None = None
+        self.gone = asyncio.Event()
+        """Set when nothing more will be sent."""
 
     async def run(self, request: web.BaseRequest, stream: Subscription | PendingAuth) -> web.WebSocketResponse:
         """From the handshake to the end. Raises: web.HTTPException: the handshake is none."""
@@ -59,6 +61,7 @@ class SocketReader:
             transport = request.transport
             if transport is not None and transport.get_write_buffer_size():
                 transport.abort()  # what a peer has not read by now it will never read
+            self.gone.set()
         return self._socket
 
     async def stop(self, why: Closed) -> None:

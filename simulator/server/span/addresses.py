@@ -6,6 +6,9 @@ system has only 127.0.0.1, is an address with a port and is shown as it is.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+
 from simulator.errors import LocalError
 from simulator.server.span.settings import SpanSettings
 from simulator.wire.address import Address, address, host_text, ipv4, port_of, text
@@ -25,6 +28,30 @@ class Addresses:
         self._next = 1  # neither the network's own address nor its broadcast address is a device's
         self._of_sim: dict[int, Address] = {}
         self._owner: dict[Address, int] = {}
+        # A plain dict would look through all that it has forgotten to find its oldest.
+        self._left: OrderedDict[int, None] = OrderedDict()
+
+    @property
+    def given(self) -> Mapping[int, Address]:
+        """SIM → its address, in session or remembered."""
+        return self._of_sim
+
+    @property
+    def left(self) -> tuple[int, ...]:
+        """The SIMs that are only remembered, the longest gone first."""
+        return tuple(self._left)
+
+    @property
+    def next_free(self) -> int:
+        """Where the search for a free address begins, counted from the network's own."""
+        return self._next
+
+    def restore(self, given: Mapping[int, Address], left: Iterable[int], next_free: int) -> None:
+        """Be what `given`, `left` and `next_free` of another were."""
+        self._of_sim = dict(given)
+        self._owner = {where: imsi for imsi, where in given.items()}
+        self._left = OrderedDict.fromkeys(left)
+        self._next = next_free
 
     def read(self, words: str) -> Address:
         """`127.64.0.5`, `10.64.0.5` or `127.0.0.1:4711`. Raises: LocalError."""
@@ -61,32 +88,46 @@ class Addresses:
             where = self._free()
         if where is None:
             return None
-        self._forget(self._of_sim.pop(imsi, None), imsi)
-        previous = self._owner.get(where)
-        if previous is not None:
-            self._of_sim.pop(previous, None)
+        self._drop(imsi)
+        self._drop(self._owner.get(where, 0))
         self._of_sim[imsi] = where
         self._owner[where] = imsi
-        if len(self._of_sim) > RESERVATIONS_PER_NETWORK:
-            oldest = next(iter(self._of_sim))
-            self._forget(self._of_sim.pop(oldest), oldest)
         return where
+
+    def hold(self, imsi: int) -> None:
+        """The SIM has a session: its address is nobody else's until `release`."""
+        self._left.pop(imsi, None)
+
+    def release(self, imsi: int) -> None:
+        """The SIM has no session any more; from now on its address is only remembered."""
+        if imsi not in self._of_sim:
+            return
+        self._left[imsi] = None
+        self._left.move_to_end(imsi)
+        if len(self._left) > RESERVATIONS_PER_NETWORK:
+            self._drop(next(iter(self._left)))
 
     def owner(self, where: Address) -> int:
         """The SIM that was given this address last, as a number; 0: none."""
         return self._owner.get(where, 0)
 
-    def _forget(self, where: Address | None, imsi: int) -> None:
+    def _drop(self, imsi: int) -> None:
+        self._left.pop(imsi, None)
+        where = self._of_sim.pop(imsi, None)
         if where is not None and self._owner.get(where) == imsi:
             del self._owner[where]
 
     def _free(self) -> Address | None:
         last = self._size - 2
-        if len(self._owner) >= last:
-            return None
-        for _ in range(last):
+        for _ in range(last if len(self._owner) < last else 0):
             where = self._wire + self._next
             self._next = self._next + 1 if self._next < last else 1
             if where not in self._owner:
                 return where
-        return None
+        return self._longest_gone()
+
+    def _longest_gone(self) -> Address | None:
+        """An address of the network whose SIM has left; never one that is in session."""
+        return next(
+            (self._of_sim[imsi] for imsi in self._left if 0 < self._of_sim[imsi] - self._wire < self._size), None
+        )

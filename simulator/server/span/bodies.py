@@ -99,6 +99,14 @@ class LogoutBody(msgspec.Struct):
     address: str | None = None
 
 
+class TokenBody(msgspec.Struct):
+    """A token to issue, or to revoke by its text alone; `resource` as in `TokenSettings`."""
+
+    token: str | None = None
+    resource: str = "/"
+    write: bool = False
+
+
 def read(call: Call, form: type[T]) -> T:
     """The body of a request; an empty one is an empty object. Raises: Refusal 400 for any other bytes."""
     body = call.request.body

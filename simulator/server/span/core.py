@@ -19,7 +19,7 @@ from simulator.server.span.network import LoginAccepted, LoginRejected, Network
 from simulator.server.span.outbox import Downstream, Outbox
 from simulator.server.span.registry import Registry
 from simulator.server.span.settings import CIOT_GATEWAY, FIRST_MESSAGE, NS_PER_S, SpanSettings
-from simulator.server.span.streams import Subscription
+from simulator.server.span.streams import CLOSE_POLICY, Subscription
 from simulator.server.span.tokens import Tokens
 from simulator.wire.address import Address
 
@@ -70,13 +70,22 @@ class SpanCore:
         self.tokens = Tokens(settings.tokens)
         self.histories = Histories(settings)
         self.counts = Counts()
-        self.streams = 0
-        """Open streams of single collections."""
+        self.readers: dict[Subscription, str] = {}
+        """Open streams of single collections, each with the text of its token; "": it needed none."""
         self._sessions = self.network.sessions
         self._idle_ns = settings.idle_s * NS_PER_S
         self._small = settings.small_payload_bytes
         # Upstream and downstream messages share a counter: plain order is order of creation (span §1.1).
         self._message = decode(encode(settings.data_centre, settings.worker, FIRST_MESSAGE)) - 1
+
+    @property
+    def last_message(self) -> int:
+        """Number of the last message, up or down; below the first one before there is any."""
+        return self._message
+
+    @last_message.setter
+    def last_message(self, number: int) -> None:
+        self._message = number
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
@@ -215,10 +224,15 @@ class SpanCore:
         reader.when_closed(self._unwatch)
         return reader
 
-    def listen(self, collection: Collection, reader: Subscription, *, activity: bool) -> None:
-        """Let a reader have the activity, or the data, of one collection until it is closed."""
+    @property
+    def streams(self) -> int:
+        """How many streams of single collections are open."""
+        return len(self.readers)
+
+    def listen(self, collection: Collection, reader: Subscription, *, activity: bool, token: str = "") -> None:
+        """Let a reader have the activity, or the data, of one collection until it is closed. `token`: who asked."""
         hub = collection.hub
-        self.streams += 1
+        self.readers[reader] = token
         if activity:
             hub.activity = [*hub.activity, reader]
         else:
@@ -226,7 +240,7 @@ class SpanCore:
         reader.when_closed(lambda gone: self._leave(hub, gone))
 
     def _leave(self, hub: Hub, gone: Subscription) -> None:
-        self.streams -= 1
+        del self.readers[gone]
         hub.activity = without(hub.activity, gone)
         hub.data = without(hub.data, gone)
 
@@ -234,6 +248,18 @@ class SpanCore:
         self.activity.everywhere = without(self.activity.everywhere, gone)
         for collection in self.registry.collections.values():
             collection.hub.activity = without(collection.hub.activity, gone)
+
+    def revoke(self, token: str) -> bool:
+        """Make a token unknown, and end its streams. Returns: False: it was unknown."""
+        # [C] span §3.2 does not say what becomes of an open stream: who may no longer ask, may no longer listen.
+        for reader in [each for each, shown in self.readers.items() if shown == token]:
+            reader.close(CLOSE_POLICY, "token revoked")
+        return self.tokens.remove(token)
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """End all streams, also those of the server itself."""
+        for reader in (*self.readers, *self.activity.everywhere):
+            reader.close(code, reason)
 
     def create_collection(self, team_id: str = "") -> Collection:
         """See `Registry.create_collection`; who watches everything watches it too."""

@@ -81,6 +81,11 @@ class LargePayloads:
         while self._bytes > self._limit:
             self._bytes -= len(self._kept.popitem(last=False)[1])
 
+    @property
+    def kept(self) -> tuple[tuple[int, bytes], ...]:
+        """Message number and payload, oldest first."""
+        return tuple(self._kept.items())
+
     def get(self, message: int) -> bytes | None:
         """None: forgotten."""
         return self._kept.get(message)

@@ -132,6 +132,7 @@ class Network:
             if previous is not None and self.sessions.get(previous.address) is previous:
                 self._end(previous)
         device.session = self.sessions[source] = self._of_sim[number] = Session(device, number, source)
+        self.addresses.hold(number)
         ip = self.addresses.shown(where)
         at_ms = now_ns // NS_PER_MS
         device.ciot = CiotMetadata(allocated_ip=ip, allocated_at_ms=at_ms, last_imsi=imsi, last_imei=imei)
@@ -141,6 +142,11 @@ class Network:
     def _end(self, session: Session) -> None:
         del self.sessions[session.address], self._of_sim[session.imsi]
         session.device.session = None
+        self.addresses.release(session.imsi)
+
+    def restore(self, session: Session) -> None:
+        """A session that was there before: nothing is checked, and nobody is told."""
+        session.device.session = self.sessions[session.address] = self._of_sim[session.imsi] = session
 
     def _reject(self, reason: str) -> LoginRejected:
         self.rejects[reason] = self.rejects.get(reason, 0) + 1

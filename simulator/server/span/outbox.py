@@ -9,7 +9,7 @@ Oldest first, one per message of the device. Nothing is pushed: a device hears o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,6 +76,16 @@ class Outbox:
                     queue.remove(message)
                     return message
         return None
+
+    @property
+    def messages(self) -> tuple[Downstream, ...]:
+        """All of them, the sent ones first, each kind oldest first."""
+        return (*self._sent, *self._pending)
+
+    def restore(self, messages: Iterable[Downstream]) -> None:
+        """Be what `messages` of another were."""
+        for message in messages:
+            (self._pending if message.state == "pending" else self._sent).append(message)
 
     def newest_first(self) -> Iterator[Downstream]:
         """All messages. Delivery is in order of creation, so those that wait are the newest."""

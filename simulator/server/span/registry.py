@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simulator.protocol.ids import IdGenerator, decode
 from simulator.server.span.errors import Refusal
 from simulator.server.span.login import imei_key, imsi_key
@@ -15,16 +17,30 @@ class Registry:
 
     def __init__(self, settings: SpanSettings) -> None:
         self._settings = settings
-        where = settings.data_centre, settings.worker
-        self._collection_ids = IdGenerator(*where, FIRST_COLLECTION)
-        self._device_ids = IdGenerator(*where, FIRST_DEVICE)
-        self.team_id = IdGenerator(*where, FIRST_TEAM).next()
+        self._where = settings.data_centre, settings.worker
+        self.made = 0, 0
+        """How many collections and devices there have been; their ids are never used again."""
+        self._collection_ids = IdGenerator(*self._where, FIRST_COLLECTION)
+        self._device_ids = IdGenerator(*self._where, FIRST_DEVICE)
+        self.team_id = IdGenerator(*self._where, FIRST_TEAM).next()
         """The private team of the only user."""
         self.collections: dict[int, Collection] = {}
         self.devices: dict[int, Device] = {}
         """Of all collections."""
         self.by_imsi: dict[int, Device] = {}
         self.by_imei: dict[int, Device] = {}
+
+    # --- what was there before a restart ----------------------------------------------------------------------------
+
+    def restore(self, collections: Iterable[Collection], devices: Iterable[Device], made: tuple[int, int]) -> None:
+        """Be what another was; nothing is checked. Devices know their collections."""
+        self.made = collections_made, devices_made = made
+        self._collection_ids = IdGenerator(*self._where, FIRST_COLLECTION + collections_made)
+        self._device_ids = IdGenerator(*self._where, FIRST_DEVICE + devices_made)
+        self.collections = {collection.number: collection for collection in collections}
+        for device in devices:
+            self.devices[device.number] = device.collection.devices[device.number] = device
+            self.set_identity(device, device.imsi, device.imei)
 
     # --- collections ------------------------------------------------------------------------------------------------
 
@@ -33,6 +49,7 @@ class Registry:
         if len(self.collections) >= self._settings.collections_most:
             raise Refusal(429, f"Too many collections: {self._settings.collections_most} is the limit")
         name = self._collection_ids.next()
+        self.made = self.made[0] + 1, self.made[1]
         team = team_id or self.team_id
         collection = Collection(number=decode(name), id=name, id_bytes=name.encode(), team_id=team)
         self.collections[collection.number] = collection
@@ -60,6 +77,7 @@ class Registry:
             raise Refusal(429, f"Too many devices: {self._settings.devices_most} is the limit")
         self.check_unique(imsi, imei, None)
         name = self._device_ids.next()
+        self.made = self.made[0], self.made[1] + 1
         device = Device(number=decode(name), id=name, id_bytes=name.encode(), collection=collection)
         self.devices[device.number] = collection.devices[device.number] = device
         self.set_identity(device, imsi, imei)

@@ -89,7 +89,8 @@ class PendingAuth:
             self._core.tokens.check(token, "GET", self._request.path)
             device = wanted.device or first.deviceId or ""
             narrowed = Wanted(activity=wanted.activity, collection=wanted.collection, device=device)
-            return subscribe(self._core, narrowed, now_ns, lossless=self._lossless, gateway=first.gatewayId or "")
+            gateway = first.gatewayId or ""
+            return subscribe(self._core, narrowed, now_ns, token, lossless=self._lossless, gateway=gateway)
         except Refusal as refusal:
             return Closed(CLOSE_POLICY, refusal.title)
 
@@ -110,7 +111,7 @@ def open_stream(
     if token is None:
         return PendingAuth(core, request, wanted, now_ns, lossless=lossless)
     core.tokens.check(token, "GET", request.path)
-    return subscribe(core, wanted, now_ns, lossless=lossless)
+    return subscribe(core, wanted, now_ns, token, lossless=lossless)
 
 
 def _token(core: SpanCore, request: HttpRequest) -> Token | None:
@@ -127,8 +128,10 @@ def _token(core: SpanCore, request: HttpRequest) -> Token | None:
     return token
 
 
-def subscribe(core: SpanCore, wanted: Wanted, now_ns: int, *, lossless: bool, gateway: str = "") -> Subscription:
-    """Listen from now on. Raises: Refusal 400, 404."""
+def subscribe(
+    core: SpanCore, wanted: Wanted, now_ns: int, token: Token, *, lossless: bool, gateway: str = ""
+) -> Subscription:
+    """Listen from now on, as long as the token is known. Raises: Refusal 400, 404."""
     collection = _collection(core, wanted)
     device = None
     if wanted.device:
@@ -140,7 +143,7 @@ def subscribe(core: SpanCore, wanted: Wanted, now_ns: int, *, lossless: bool, ga
         if wanted.activity:
             device = _NOBODY  # no event carries a gateway's id yet
     reader = core.subscription(now_ns, lossless=lossless, device=device, gateway=gateway)
-    core.listen(collection, reader, activity=wanted.activity)
+    core.listen(collection, reader, activity=wanted.activity, token=token.text)
     return reader
 
 

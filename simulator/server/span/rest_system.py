@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from simulator.errors import LocalError
-from simulator.server.span.bodies import LoginBody, LogoutBody, digits, read
+from simulator.server.span.bodies import LoginBody, LogoutBody, TokenBody, digits, read
 from simulator.server.span.errors import Refusal
 from simulator.server.span.http import HttpResponse, answer
 from simulator.server.span.network import LoginRejected
 from simulator.server.span.router import Call, Router
-from simulator.server.span.settings import IMEISV_DIGITS
+from simulator.server.span.settings import IMEISV_DIGITS, TokenSettings
 from simulator.wire.address import host_text, port_of, text
 
+TOKEN_LENGTH = 512
 ADDRESS_LENGTH = len("255.255.255.255:65535")
 
 
@@ -19,6 +20,8 @@ def add_routes(router: Router) -> None:
     router.add("GET", "/span/system", system, open=True)
     router.add("POST", "/simulator/login", login, open=True)
     router.add("POST", "/simulator/logout", logout, open=True)
+    router.add("POST", "/simulator/tokens", issue)
+    router.add("DELETE", "/simulator/tokens", revoke)
 
 
 def system(call: Call) -> HttpResponse:
@@ -68,6 +71,43 @@ def logout(call: Call) -> HttpResponse:
         return answer({"ended": call.core.logout(who, call.now_ns)})
     except LocalError as error:
         raise Refusal(400, f"address: {error}") from None
+
+
+def issue(call: Call) -> HttpResponse:
+    """Make a token known, or change what it may do. No part of Span's API, whose tokens a user makes elsewhere.
+
+    Answers with resource and write; only for a token that may do everything, and on this machine.
+    """
+    text, body = _token(call)
+    core = call.core
+    if not body.resource.startswith("/") or len(body.resource) > core.settings.path_bytes:
+        raise Refusal(400, "resource is a path: / or /collections/ID")
+    if len(core.tokens.all) >= core.settings.tokens_most:
+        raise Refusal(429, f"Too many tokens: {core.settings.tokens_most} is the limit")
+    core.tokens.add(TokenSettings(text=text, resource=body.resource, write=body.write))
+    return answer({"resource": body.resource, "write": body.write})
+
+
+def revoke(call: Call) -> HttpResponse:
+    """Make a token unknown, and end its streams (1008). That it was unknown is not an error: `revoked` tells."""
+    text, _ = _token(call)
+    return answer({"revoked": call.core.revoke(text)})
+
+
+def _token(call: Call) -> tuple[str, TokenBody]:
+    _local_only(call)
+    if call.token is None or call.token.resource != "/" or not call.token.write:
+        raise Refusal(403, "Only a token that may do everything opens this")
+    body = read(call, TokenBody)
+    text = body.token or ""
+    if not text:
+        raise Refusal(400, "token is needed")
+    # It has to fit into a header, and must not end in a log.
+    if len(text) > TOKEN_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
+        raise Refusal(400, f"token is one word of ASCII, {TOKEN_LENGTH} characters at most")
+    if text == call.token.text:
+        raise Refusal(409, "This token cannot change itself")
+    return text, body
 
 
 def _short(address: str | None) -> None:

@@ -87,6 +87,7 @@ class SpanSettings:
     collections_most: int = 10_000
     tags_most: int = 128
     """Tags of one object."""
+    tokens_most: int = 10_000
     gateways_per_device: int = 32
     """Gateway blocks in one device's config."""
 

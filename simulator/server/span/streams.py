@@ -22,6 +22,8 @@ KEEPALIVE = b'{"type":"keepalive"}\n'
 
 CLOSE_GOING_AWAY = 1001
 CLOSE_POLICY = 1008
+CLOSE_RESTART = 1012
+"""Service restart (the registry of RFC 6455 §11.7): come back soon."""
 CLOSE_TRY_AGAIN_LATER = 1013
 
 
@@ -115,13 +117,33 @@ class Subscription:
 
     def take(self) -> list[bytes]:
         """All that waits, oldest first, each one JSON object and a newline; empty if nothing does."""
-        taken, self._queue, self._queued_bytes = self._queue, [], 0
         if self.dropped > self._told:
-            # They were dropped after the queue was full, so the gap is behind what it holds.
-            missed = str(self.dropped - self._told)
-            taken.append(msgspec.json.encode({"dropped": missed, "type": "dropped"}) + b"\n")
-            self._told = self.dropped
+            self._tell_dropped()
+        taken, self._queue, self._queued_bytes = self._queue, [], 0
         return taken
+
+    def take_some(self, most: int) -> list[bytes]:
+        """The oldest `most` messages that wait, for a reader that does not read as fast as they come."""
+        if self.dropped > self._told:
+            self._tell_dropped()
+        queue = self._queue
+        taken = queue[:most]
+        del queue[:most]
+        self._queued_bytes -= sum(map(len, taken))
+        return taken
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return len(self._queue)
+
+    def _tell_dropped(self) -> None:
+        # They were dropped while the queue was full, and nothing was taken since: the gap is behind what it holds.
+        missed = str(self.dropped - self._told)
+        notice = msgspec.json.encode({"dropped": missed, "type": "dropped"}) + b"\n"
+        self._queue.append(notice)
+        self._queued_bytes += len(notice)
+        self._told = self.dropped
 
     @property
     def deadline_ns(self) -> int | None:

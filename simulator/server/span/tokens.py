@@ -6,7 +6,7 @@ Order of checks: unknown token 401, path not below the token's resource 403, a c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulator.server.span.errors import Refusal
 from simulator.server.span.settings import TokenSettings
@@ -22,6 +22,7 @@ _PREFIX = "/span"
 class Token:
     """A known token; `resource` is a path prefix without `/span`."""
 
+    text: str = field(repr=False)
     resource: str
     write: bool
 
@@ -44,7 +45,18 @@ class Tokens:
 
     def add(self, token: TokenSettings) -> None:
         """Make a token known, or change what it may do."""
-        self._known[token.text] = Token(_bare(token.resource) or "/", token.write)
+        self._known[token.text] = Token(token.text, _bare(token.resource) or "/", token.write)
+
+    def remove(self, text: str) -> bool:
+        """Make a token unknown. Returns: False: it was."""
+        return self._known.pop(text, None) is not None
+
+    @property
+    def all(self) -> tuple[TokenSettings, ...]:
+        """What is known, in the order of coming."""
+        return tuple(
+            TokenSettings(text=token.text, resource=token.resource, write=token.write) for token in self._known.values()
+        )
 
     def find(self, text: str) -> Token:
         """The token with that text. Raises: Refusal 401."""

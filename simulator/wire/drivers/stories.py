@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from simulator.acts import Act, Datagram, Done, Get, Post, Sent, Sleep, SleepUntil, Story
+from simulator.acts import Act, Attach, Cut, Datagram, Detach, Done, Get, Post, Sent, Sleep, SleepUntil, Story
 from simulator.clock import Timers
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.ports import Port
@@ -61,6 +61,10 @@ class Endpoint:
 Performer = Callable[[Any, "Running", float], None]
 """Begins an act of a story; whoever ends it calls `Stories.resume(running, result, now)`, also from within."""
 
+_OWN: Final = frozenset({Post, Get, Datagram, Sleep, Attach, Detach})
+"""Acts that end with the power of the device that waits for them. Others are of the operator or the radio, or only say
+when the next act is due."""
+
 _NOTHING: Any = object()
 _DONE: Final = Done()
 _SENT: Final = Sent()
@@ -69,7 +73,7 @@ _SENT: Final = Sent()
 class Running:
     """A story under way. Compare by identity."""
 
-    __slots__ = ("act", "busy", "done", "endpoint", "pending", "story")
+    __slots__ = ("act", "busy", "done", "endpoint", "heir", "pending", "story")
 
     def __init__(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None]) -> None:
         self.endpoint, self.story, self.done = endpoint, story, done
@@ -77,6 +81,8 @@ class Running:
         self.pending: Any = _NOTHING
         self.busy = False
         """Whether it is being stepped, or is over: in both cases nobody may step it."""
+        self.heir: Running | None = None
+        """What the story goes on as, since an act of it was cut short: late results of that act find nobody here."""
 
 
 class Stories:
@@ -97,6 +103,7 @@ class Stories:
         self._timers = timers
         self._on_error = on_error
         self._running: dict[Running, None] = {}
+        self._of: dict[str, tuple[Running, ...]] = {}  # by device, in the order in which they were started
         self._performers: dict[type, Performer] = {
             Post: self._post,
             Get: self._get,
@@ -109,17 +116,33 @@ class Stories:
     def start(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None], now: float) -> Running:
         """Begin a story; `done(returned, now)` is called when it has ended."""
         running = Running(endpoint, story, done)
-        self._running[running] = None
+        self._remember(running)
         self.resume(running, None, now)
         return running
 
     def stop(self, running: Running) -> None:
         """End a story where it stands; its `done` is not called."""
+        while running.heir is not None:
+            running = running.heir
         if self._forget(running):
             running.story.close()
 
+    def cut(self, name: str, why: str, now: float) -> None:
+        """The device of that name can do nothing any more: raise `Cut` where its stories wait for acts of its own.
+
+        In the order in which they were started. A story may go on from there; one that waits for its next act, or for
+        somebody else, is left alone.
+        """
+        for running in self._of.get(name, ()):
+            if running.busy or type(running.act) not in _OWN:
+                continue
+            self._forget(running)
+            running.heir = heir = Running(running.endpoint, running.story, running.done)
+            self._remember(heir)
+            self.resume(heir, Cut(why), now)
+
     def resume(self, running: Running, result: Any, now: float) -> None:
-        """The act that the story waited for is over, with an `acts.Result`; None begins a story.
+        """The act that the story waited for is over, with an `acts.Result` or a `Cut`; None begins a story.
 
         A story that has ended or was stopped ignores it.
         """
@@ -127,9 +150,10 @@ class Stories:
             running.pending = result
             return
         running.busy = True
+        story = running.story
         try:
             while result is not _NOTHING:
-                act = running.act = running.story.send(result)
+                act = running.act = story.throw(result) if type(result) is Cut else story.send(result)
                 running.pending = _NOTHING
                 self._performers[type(act)](act, running, now)
                 result = running.pending
@@ -141,10 +165,23 @@ class Stories:
             self._forget(running)
             self._on_error(error)
 
+    def _remember(self, running: Running) -> None:
+        self._running[running] = None
+        of, name = self._of, running.endpoint.name
+        of[name] = (*of.get(name, ()), running)
+
     def _forget(self, running: Running) -> bool:
         """It is over. Returns False if it was before."""
         running.busy = True
-        return self._running.pop(running, self) is None
+        if self._running.pop(running, self) is not None:
+            return False
+        of, name = self._of, running.endpoint.name
+        left = tuple(other for other in of[name] if other is not running)
+        if left:
+            of[name] = left
+        else:
+            del of[name]
+        return True
 
     def __len__(self) -> int:
         return len(self._running)

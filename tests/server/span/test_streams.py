@@ -117,3 +117,41 @@ def test_memory_is_bounded_whoever_reads(make_platform, lossless):
     assert len(taken) == (80 if lossless else 51)
     assert (stream.closed is not None) == lossless
     assert (platform.core.streams, stream.dropped) == ((0, 0) if lossless else (1, 451))
+
+
+def test_a_paced_reader_takes_some_and_finds_the_gap_where_it_is():
+    stream = reader()
+    fill(stream, 5)  # 3 and 4 are dropped
+    assert stream.take_some(1) == [b"0"]
+    stream.push(b"later", 0)  # 1, 2, the notice and this one: no room, the notice counts as it is to be read
+    assert stream.take_some(2) == [b"1", b"2"]
+    stream.push(b"last", 0)
+    assert stream.take_some(9) == [
+        b'{"dropped":"2","type":"dropped"}\n',
+        b'{"dropped":"1","type":"dropped"}\n',
+        b"last",
+    ]
+    assert (stream.take_some(1), stream.waiting, stream.dropped) == ([], 0, 3)
+
+
+def test_taking_some_makes_room_for_bytes_too():
+    stream = reader(limit=1000, limit_bytes=10)
+    stream.push(b"12345", 0)
+    stream.push(b"12345", 0)
+    stream.take_some(1)
+    stream.push(b"12345", 0)
+    assert (stream.take(), stream.dropped) == ([b"12345", b"12345"], 0)
+    stream.push(b"1234567890", 0)
+    assert stream.dropped == 0
+
+
+def test_ready_is_called_again_only_when_all_was_taken():
+    stream, calls = reader(), []
+    stream.on_ready = lambda: calls.append(1)
+    fill(stream, 2)
+    stream.take_some(1)
+    fill(stream, 1)
+    assert len(calls) == 1
+    stream.take_some(2)
+    fill(stream, 1)
+    assert len(calls) == 2

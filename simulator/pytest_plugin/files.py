@@ -1,0 +1,183 @@
+"""Scenario files as tests: one item per file, the failure text of scenarios §4 as its message.
+
+What is inconclusive fails, and says so: a test that may have proven nothing must not look like one that has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from simulator.errors import SimulatorError
+    from simulator.report.ran import Ran
+    from simulator.run.start import Result
+    from simulator.scenario import Scenario
+
+SUFFIXES = (".yaml", ".yml")
+FOLDERS = ("scenarios",)
+
+Time = Literal["virtual", "real"]
+
+
+def collect(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """YAML files below `scenarios/`, and those that the command line names. `_…` are fragments that others include."""
+    if file_path.suffix not in SUFFIXES:
+        return None
+    named = parent.session.isinitpath(file_path)
+    if named or (not file_path.name.startswith(("_", ".")) and _below_scenarios(file_path, parent.config)):
+        return ScenarioFile.from_parent(parent, path=file_path)
+    return None
+
+
+def _below_scenarios(path: Path, config: pytest.Config) -> bool:
+    root = config.rootpath
+    # A checkout that itself lies in a folder of that name has not become a scenario by that.
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts
+    folders: Iterable[str] = config.getini("simulator_scenarios")
+    return any(folder in parts[:-1] for folder in folders)
+
+
+class ScenarioFile(pytest.File):
+    """One scenario file."""
+
+    def collect(self) -> Iterable[ScenarioItem]:
+        """The one test that it holds, with the file's own name: `scenarios/upload/block_wise.yaml`."""
+        item = ScenarioItem.from_parent(self, name=self.path.name, nodeid=self.nodeid)
+        item.read()
+        yield item
+
+
+class ScenarioItem(pytest.Item):
+    """One rehearsal of a scenario file."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._scenario: Scenario | None = None
+        self._mistakes: SimulatorError | None = None
+
+    def read(self) -> None:
+        """Load the file. A file with mistakes is a test that fails: it must not keep all others from being run."""
+        from simulator.errors import SimulatorError
+        from simulator.scenario import load
+
+        try:
+            self._scenario = load(self._shown_path())
+        except SimulatorError as error:
+            self._mistakes = error
+        else:
+            self.extra_keyword_matches.update(self._scenario.tags)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where it stands, and what it promises."""
+        if self._scenario is None:
+            return self.path, None, self.nodeid
+        return self.path, self._scenario.place.line - 1, f"{self.nodeid}: {self._scenario.promise}"
+
+    def runtest(self) -> None:
+        """Act it out. Raises: Failed with the report, Skipped with the reason."""
+        from simulator.errors import SimulatorError
+
+        if self._mistakes is not None:
+            raise self._mistakes
+        assert self._scenario is not None
+        try:
+            ran = self._run(self._scenario)
+        except SimulatorError as error:
+            raise NotRun(str(error)) from None
+        if ran.skipped:
+            pytest.skip(ran.skipped)
+        if ran.verdict != "pass":
+            from simulator.report import text
+
+            raise NotHeld(text.report(ran))
+
+    def _run(self, scenario: Scenario) -> Ran:
+        from simulator.clock import WallClock
+        from simulator.events.journal import Journal
+        from simulator.report.ran import Ran
+        from simulator.run.settings import RunSettings
+        from simulator.run.start import rehearse
+
+        options = self.config.option
+        time: Time = options.simulator_time or "virtual"
+        settings = RunSettings(time=time, seed=options.simulator_seed)
+        lines: list[bytes] = []
+        clock = WallClock()
+        result = rehearse(scenario, settings, Journal(lines.append), Nobody())
+        wall_s = clock.now()
+        _hand_on(result)
+        passed = result.verdicts.verdict == "pass" and not result.skipped
+        return Ran(
+            promise=scenario.promise,
+            file=str(self._shown_path()),
+            seed=scenario.seed if settings.seed is None else settings.seed,
+            time=time,
+            target=result.target,
+            verdicts=result.verdicts,
+            wall_s=wall_s,
+            journal="" if passed else self._keep(lines),
+            skipped=result.skipped,
+        )
+
+    def _keep(self, lines: list[bytes]) -> str:
+        """Write the journal below pytest's own folder for files. Returns: where; "" if there is no such folder."""
+        factory: pytest.TempPathFactory | None = getattr(self.config, "_tmp_path_factory", None)
+        if factory is None:
+            return ""
+        path = factory.mktemp(self.path.stem, numbered=True) / "journal.jsonl"
+        path.write_bytes(b"".join(lines))
+        return str(path)
+
+    def _shown_path(self) -> Path:
+        """As seen from where pytest was started, so that the command in the report can be pasted."""
+        here = self.config.invocation_params.dir
+        return self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The text alone: where in our code it was found out is of no interest to anybody."""
+        from simulator.errors import SimulatorError
+
+        if isinstance(excinfo.value, NotHeld | NotRun | SimulatorError):
+            return str(excinfo.value).rstrip()
+        return super().repr_failure(excinfo, style)
+
+
+class NotHeld(AssertionError):
+    """A scenario did not pass; the text is its report."""
+
+
+class NotRun(Exception):
+    """A scenario could not be run to its end."""
+
+
+class Nobody:
+    """Looks on while a rehearsal runs (`run.recorder.Watch`), and says nothing: pytest shows what comes of it."""
+
+    def step(self, number: int, count: int, text: str, now: float) -> None:
+        """A step begins."""
+
+    def finding(self, finding: Any) -> None:
+        """Something was decided against the scenario."""
+
+    def decided(self, step: int, check: str, verdict: str, now: float) -> None:
+        """A check of a step is decided."""
+
+    def progress(self, now: float, acts: int, events: int) -> None:
+        """It goes on."""
+
+    def stopping(self) -> None:
+        """It was told to end."""
+
+
+def _hand_on(result: Result) -> None:
+    """What ended the run early ends the test, or the session if somebody pressed Ctrl-C."""
+    from simulator.run.start import Interrupted
+
+    if isinstance(result.error, Interrupted):
+        raise KeyboardInterrupt
+    if result.error is not None and result.verdicts.verdict != "fail":
+        raise result.error

@@ -1,0 +1,120 @@
+"""What a test holds in its hand of its devices: `await meter.upload(b"22.5")`."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.run.live.rehearsal import LiveRehearsal
+
+Payload = bytes | str | dict[str, Any]
+"""Bytes as they are; or what a file would say: "24 B", {"template": "…"}, {"sensor": "water"}."""
+
+Acting = Coroutine[Any, Any, Any]
+"""To be awaited: gives the `devices.outcome.Outcome` of the act; a tuple of them, in the order in which they ended, for
+several devices or repetitions."""
+
+
+class LiveDevice:
+    """A device of a test, or several that are alike; `meters[3]` is one of them.
+
+    Every verb is awaited until it is done. It raises `ActFailed` unless it came to `outcome`, which is `ok` if nothing
+    else is said, and may be any of scenarios §3: `rejected`, `timeout`, `coap 4.04`, `any`. Whatever else a step of a
+    file may say beside its verb can be said here, too: `times=3, every="10 min"`, `over=60`, `retry=2`.
+    """
+
+    def __init__(self, rehearsal: LiveRehearsal, name: str, count: int) -> None:
+        self._rehearsal = rehearsal
+        self.name = name
+        """As reports call it."""
+        self.count = count
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> LiveDevice:
+        if not 0 <= number < self.count:  # also what ends a loop over them
+            raise IndexError(f"{self.name} has {self.count} devices, from 0")
+        return self if self.count == 1 else LiveDevice(self._rehearsal, f"{self.name}.{number}", 1)
+
+    @property
+    def received(self) -> tuple[bytes, ...]:
+        """The downstream messages that have reached it, in order."""
+        return self._rehearsal.received(self)
+
+    # --- the device ---------------------------------------------------------------------------------------------------
+
+    def power_on(self, **more: Any) -> Acting:
+        """Switch on, boot, and attach."""
+        return self._act("power_on", **more)
+
+    def power_off(self, *, abruptly: bool = False, **more: Any) -> Acting:
+        """Switch off; `abruptly`: without a word to the network."""
+        return self._act("power_off", abruptly=abruptly or None, **more)
+
+    def reboot(self, *, abruptly: bool = False, **more: Any) -> Acting:
+        """Switch off and on again."""
+        return self._act("reboot", abruptly=abruptly or None, **more)
+
+    def freeze(self, **more: Any) -> Acting:
+        """Stop doing anything, for `lasting` or until it is switched on anew."""
+        return self._act("freeze", **more)
+
+    def attach(self, **more: Any) -> Acting:
+        """Log in to the mobile network."""
+        return self._act("attach", **more)
+
+    def detach(self, **more: Any) -> Acting:
+        """Leave the mobile network."""
+        return self._act("detach", **more)
+
+    def upload(self, payload: Payload | None = None, **more: Any) -> Acting:
+        """Send a payload; also `path=`, `confirmable=`. None: what its group sends, or 24 random bytes.
+
+        One attempt, as in a file. Only in a `blackout` of this test a device that gets no answer tries again until it
+        is over, unless `retry` or `outcome` says otherwise: no firmware gives a reading up because of a bad minute.
+        """
+        if not {"retry", "outcome"} & more.keys():
+            more |= self._rehearsal.patience(self)
+        return self._act("upload", payload=payload, **more)
+
+    def poll(self, **more: Any) -> Acting:
+        """Ask for a waiting message; it is the outcome's `payload`."""
+        return self._act("poll", **more)
+
+    # --- the operator, and the weather --------------------------------------------------------------------------------
+
+    def send(self, payload: Payload, **more: Any) -> Acting:
+        """The operator queues a downstream message."""
+        return self._act("send", payload=payload, **more)
+
+    def withdraw(self, **more: Any) -> Acting:
+        """The operator takes queued messages back; `which="oldest"`, `"newest"` or `"all"`."""
+        return self._act("withdraw", **more)
+
+    def create(self, **more: Any) -> Acting:
+        """The operator creates it on the platform."""
+        return self._act("create", **more)
+
+    def update(self, **more: Any) -> Acting:
+        """The operator changes `imsi`, `imei` or `tags`; "" clears an identity."""
+        return self._act("update", **more)
+
+    def remove(self, **more: Any) -> Acting:
+        """The operator deletes it."""
+        return self._act("remove", **more)
+
+    def move(self, to: str, **more: Any) -> Acting:
+        """The operator moves it to another collection."""
+        return self._act("move", to=to, **more)
+
+    def link(self, preset: str | None = None, **more: Any) -> Acting:
+        """The radio changes: another preset, or one value, such as `loss="5 %"`."""
+        return self._act("link", preset=preset, **more)
+
+    def _act(self, verb: str, **what: Any) -> Acting:
+        return self._rehearsal.act(verb, self, **{key: value for key, value in what.items() if value is not None})

@@ -1,0 +1,77 @@
+"""What is wrong with a scenario as a whole although each of its lines is right (scenarios §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from simulator.scenario.model import Create, Listener, Step, Subscribe, Token
+from simulator.scenario.nodes import Items, Node
+from simulator.scenario.problems import Problems
+from simulator.scenario.reading import Reading
+from simulator.scenario.show import shown
+from simulator.words import CAPABILITIES, VERB
+
+
+def check_whole(reading: Reading, steps: Sequence[Step]) -> None:
+    """Combinations of lines that cannot be."""
+    _check_states(reading, steps)
+    _check_first_opening(reading, steps)
+
+
+def _check_states(reading: Reading, steps: Sequence[Step]) -> None:
+    """What the platform was never told of has no state."""
+    created = {subject.group for step in steps if isinstance(step.act, Create) for subject in step.subjects}
+    for group, place in reading.states_of:
+        if not reading.groups[group].registered and group not in created:
+            hint = f"it has registered: no; add create: {group}"
+            reading.problems.add(f"the platform never knows {shown(group)}", place, hint)
+
+
+def _check_first_opening(reading: Reading, steps: Sequence[Step]) -> None:
+    """An observer that no step subscribes listens from the beginning, where a refusal ends the run."""
+    later = {name for step in steps if isinstance(step.act, Subscribe) for name in step.doers}
+    for observer in reading.observers.values():
+        token = reading.tokens.get(observer.token)
+        if token is None or observer.name in later or not (why := _refusal(observer, token)):
+            continue
+        hint = f"add a step for it: {{subscribe: {observer.name}, outcome: rejected}}"
+        reading.problems.add(f"the platform refuses {observer.name} before the first step: {why}", observer.place, hint)
+
+
+def _refusal(observer: Listener, token: Token) -> str:
+    """Why the platform refuses this token for that stream (span §2.1); "" if it does not."""
+    if not token.known:
+        return f"it does not know the token {token.name}"
+    if token.collection is not None and token.collection != observer.collection:
+        return f"the token {token.name} is for another collection"
+    return ""
+
+
+# --- needs ------------------------------------------------------------------------------------------------------------
+
+
+def needs(problems: Problems, node: Node | None, steps: Sequence[Step], reading: Reading) -> tuple[str, ...]:
+    """Capabilities that the file names or that what it does implies, in the order of `words.CAPABILITIES`."""
+    asked = dict.fromkeys(_implied(steps, reading.tokens.values(), reading.observers.values()))
+    entries = () if node is None else node.items if isinstance(node, Items) else (node,)
+    if isinstance(node, Items) and not entries:
+        problems.add("needs is empty", node.place, "name a capability, or leave needs out")
+    seen: set[str] = set()
+    for entry in entries:
+        name = problems.one_of(entry, "capability", CAPABILITIES)
+        if name in seen:
+            problems.add(f"{shown(name)} is twice in needs", entry.place, "remove one of them")
+        if name is not None:
+            seen.add(name)
+            asked[name] = None
+    return tuple(name for name in CAPABILITIES if name in asked)
+
+
+def _implied(steps: Sequence[Step], tokens: Iterable[Token], observers: Iterable[Listener]) -> Iterable[str]:
+    for verb in dict.fromkeys(step.verb for step in steps):
+        yield from VERB[verb].needs
+    # A token that the platform has never issued needs nothing of it.
+    if any(token.known for token in tokens):
+        yield "tokens"
+    if any(observer.reads_per_s is not None for observer in observers):
+        yield "pacing"

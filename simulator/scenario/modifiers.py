@@ -1,0 +1,89 @@
+"""`at`, `within`, `lasting`, `outcome` of a step → what they say (scenarios §3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulator.scenario.model import Subject
+from simulator.scenario.nodes import Node, Text
+from simulator.scenario.problems import Fields
+from simulator.scenario.quantities import in_units, quantity
+from simulator.scenario.reading import Reading
+from simulator.scenario.repetition import Repetition
+from simulator.scenario.show import meant, shown
+from simulator.words import OUTCOMES, Verb
+
+COAP = re.compile(r"coap ([245])\.([0-9]{2})")
+
+DEFAULT_WITHIN_S = 10.0
+"""scenarios §3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every step may have."""
+
+    name: str
+    at_s: float | None
+    within_s: float
+
+
+def common(reading: Reading, fields: Fields) -> Common:
+    """The modifiers that fit every verb."""
+    at, within, name = fields.get("at"), fields.get("within"), fields.get("as")
+    problems = reading.problems
+    within_s = None if within is None else quantity(problems, within, "within", "duration", zero=False)
+    if "within" in fields and "expect" not in fields and "never" not in fields:
+        problems.add("within without expect or never", fields.at("within"), "it says how long events may take")
+    return Common(
+        name=name.value if isinstance(name, Text) else "",
+        at_s=None if at is None else quantity(problems, at, "at", "duration"),
+        within_s=DEFAULT_WITHIN_S if within_s is None else within_s,
+    )
+
+
+def lasting(reading: Reading, fields: Fields, verb: Verb, repeated: Repetition) -> float | None:
+    """`lasting:` in seconds; None: it stays. What is repeated must be over before it begins again."""
+    node, problems = fields.get("lasting"), reading.problems
+    lasting_s = None if node is None else quantity(problems, node, "lasting", "duration", zero=False)
+    if repeated.times == 1:
+        return lasting_s
+    if node is None and verb.name in ("freeze", "blackout"):
+        problems.add(f"{verb.name} is repeated, and nothing ends it in between", fields.place, "add lasting: 90 s")
+    elif lasting_s is not None and repeated.every_s is None:
+        problems.add("lasting with times, and without every", fields.at("lasting"), "say the period: every: 10 min")
+    elif lasting_s is not None and repeated.every_s is not None and lasting_s >= repeated.every_s:
+        hint = f"it must be over before it begins again, every {in_units(repeated.every_s, 'duration')}"
+        problems.add(f"{verb.name} lasts longer than every", fields.at("lasting"), hint)
+    return lasting_s
+
+
+def outcome(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subject]) -> str:
+    """What the act must come to; `ok` if nothing, or nothing sensible, is said."""
+    problems = reading.problems
+    text = None if node is None else problems.word(node, "outcome")
+    if text is None:
+        return "ok"
+    said, code = text.value, COAP.fullmatch(text.value)
+    if code is None and said not in OUTCOMES:
+        known = (*OUTCOMES, "coap 4.04")
+        hint = "write it as coap 4.04" if said.lower().startswith("coap") else meant(said, known)
+        problems.add(f"no outcome {shown(said)}", text.place, hint)
+        return "ok"
+    kind = "coap" if code else said
+    if kind not in verb.outcomes:
+        can = ", ".join("coap 4.04" if name == "coap" else name for name in verb.outcomes)
+        problems.add(f"{verb.name} cannot come to {shown(said)}", text.place, f"it can come to {can}")
+    elif code is not None and int(code[2]) > 31:
+        problems.add(f"no CoAP code {code[1]}.{code[2]}", text.place, "the part after the dot is 00 to 31")
+    elif kind in ("coap", "timeout") and verb.name == "upload":
+        udp = next((s for s in whom if reading.groups[s.group].transport == "udp"), None)
+        if udp is not None:
+            problems.add(
+                f"plain UDP is never answered, so {udp.group} cannot come to {shown(said)}",
+                text.place,
+                "leave outcome out: for udp, ok means sent",
+            )
+    return said

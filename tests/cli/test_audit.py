@@ -1,0 +1,147 @@
+"""`simulator audit`: recorded streams, of ours and of others, are judged without a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+SCENARIO = """\
+scenario: Meters report
+devices:
+  meters: {count: 3, transport: coap}
+steps:
+  - attach: meters
+  - {upload: meters, payload: 24 B, every: 1 min, times: 3}
+"""
+
+
+@pytest.fixture
+def journal(simulator, scenario, tmp_path) -> Path:
+    """Of a run that is well."""
+    scenario(SCENARIO)
+    done = simulator("run", "meter.yaml", "--out", "out")
+    assert done.returncode == 0, done.stdout
+    return tmp_path / "out" / "journal.jsonl"
+
+
+def raw(journal: Path) -> list[dict]:
+    """The platform's own objects of it."""
+    records = map(json.loads, journal.read_bytes().splitlines())
+    return [record["raw"] for record in records if record["kind"] == "event"]
+
+
+def acts(journal: Path, start_s: int = 1_767_225_600) -> list[dict]:
+    """What its devices did, as somebody else would write it down: by the platform's ids."""
+    records = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    ids = {record["subject"]: record["raw"]["deviceId"] for record in records if record["kind"] == "event"}
+    began = {(r["subject"], r["step"], r["n"]): r["t_s"] for r in records if r.get("phase") == "began" and "verb" in r}
+    found = [
+        {
+            "device": ids[record["subject"]],
+            "verb": record["verb"],
+            "t": start_s + began[record["subject"], record["step"], record["n"]],
+            "until": start_s + record["t_s"],
+            "bytes": record["size"],
+            "outcome": record["outcome"],
+        }
+        for record in records
+        if record["kind"] == "act" and record["phase"] == "ended"
+    ]
+    return sorted(found, key=lambda line: line["t"])
+
+
+def write(path: Path, objects: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(each) + "\n" for each in objects), encoding="utf-8")
+    return path
+
+
+def nth(holds: list[bool], number: int) -> int:
+    """Where it holds for the time of that number, from 0: by then every device has told how it speaks."""
+    return [at for at, does in enumerate(holds) if does][number]
+
+
+def verdict(simulator, *arguments) -> tuple[int, dict[str, str]]:
+    """The exit code, and what did not pass."""
+    done = simulator("audit", *arguments, "--json")
+    assert done.stderr == ""
+    judgements = json.loads(done.stdout)["runs"][0]["verdicts"]["judgements"]
+    return done.returncode, {each["check"]: each["verdict"] for each in judgements if each["verdict"] != "pass"}
+
+
+def test_a_journal_that_is_well_passes(simulator, journal):
+    assert verdict(simulator, journal) == (0, {})
+    done = simulator("audit", journal)
+    assert done.stdout.startswith("PASS  ")
+    assert "judged in" in done.stdout
+
+
+def test_a_journal_with_a_missing_event_fails(simulator, journal, tmp_path):
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lost = nth([b'"upstreamMessage"' in line for line in lines], 4)
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_bytes(b"".join(lines[:lost] + lines[lost + 1 :]))
+    code, failed = verdict(simulator, damaged)
+    assert (code, failed.get("invariant.upload-once")) == (1, "fail")
+    code, failed = verdict(simulator, damaged, "--without", "upload-once")
+    assert "invariant.upload-once" not in failed
+
+
+def test_a_raw_stream_is_judged_by_itself(simulator, journal, tmp_path):
+    events = raw(journal)
+    keepalive: dict = {"type": "keepalive"}
+    assert verdict(simulator, write(tmp_path / "raw.jsonl", [*events[:3], keepalive, *events[3:]])) == (0, {})
+    code, failed = verdict(simulator, write(tmp_path / "bad.jsonl", [*events, {**events[-1], "data": {"bytes": 5}}]))
+    assert (code, failed.get("invariant.event-shape")) == (1, "fail")
+
+
+def test_a_raw_stream_is_held_against_what_was_sent(simulator, journal, tmp_path):
+    sent = write(tmp_path / "sent.jsonl", acts(journal))
+    events = raw(journal)
+    assert verdict(simulator, write(tmp_path / "raw.jsonl", events), "--sent", sent) == (0, {})
+    lost = nth([each["event"] == "upstreamMessage" for each in events], 4)
+    less = write(tmp_path / "less.jsonl", events[:lost] + events[lost + 1 :])
+    code, failed = verdict(simulator, less, "--sent", sent)
+    assert (code, failed.get("invariant.upload-once")) == (1, "fail")
+
+
+def test_a_raw_stream_is_held_against_a_journal(simulator, journal, tmp_path):
+    events = raw(journal)
+    assert verdict(simulator, write(tmp_path / "raw.jsonl", events), "--sent", journal) == (0, {})
+
+
+def test_what_was_dropped_excuses_what_is_missing(simulator, journal, tmp_path):
+    sent = write(tmp_path / "sent.jsonl", acts(journal))
+    events = raw(journal)
+    lost = nth([each["event"] == "upstreamMessage" for each in events], 4)
+    notice = {"type": "dropped", "dropped": "1"}
+    less = write(tmp_path / "less.jsonl", [*events[:lost], notice, *events[lost + 1 :]])
+    code, failed = verdict(simulator, less, "--sent", sent)
+    assert code == 3
+    assert set(failed.values()) == {"inconclusive"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b"{}\nhello\n", "x.jsonl:2: not one JSON object"),
+        (b'{"kind":"act"}\n', "x.jsonl:1: no record of a journal"),
+        (b"\x00" * 100 + b"\n", "x.jsonl:1: not one JSON object"),
+        (b"[" * 200_000 + b"\n", "x.jsonl:1: not one JSON object"),
+        (b"x" * (5 << 20), "x.jsonl:1: longer than"),
+    ],
+    ids=["empty", "no object", "no record", "zeros", "nested", "one line"],
+)
+def test_what_is_no_stream_is_told_with_its_line(simulator, tmp_path, content, says):
+    (tmp_path / "x.jsonl").write_bytes(content)
+    done = simulator("audit", "x.jsonl")
+    assert done.returncode in (2, 4)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_journal_needs_no_second_one(simulator, journal):
+    done = simulator("audit", journal, "--sent", journal)
+    assert (done.returncode, "leave out --sent" in done.stderr) == (2, True)

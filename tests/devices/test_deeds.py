@@ -1,0 +1,109 @@
+"""A step for one subject, stepped through by hand: what is recorded when it goes well, and when the power is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import acts
+from simulator.acts import Cut
+from simulator.devices.deeds import act_out
+from simulator.devices.device import Device, Power
+from simulator.errors import Place
+from simulator.plan import make_plan
+from simulator.scenario import model
+
+PLACE = Place("x.yaml", 1, 1)
+
+
+class Book:
+    """Writes down what is recorded."""
+
+    def __init__(self):
+        self.lines = []
+
+    def began(self, step, verb, subject, n, size):
+        self.lines.append(f"{verb} {n} began")
+
+    def ended(self, step, verb, subject, n, size, outcome, expected):
+        self.lines.append(f"{verb} {n} {outcome.word} {outcome.detail}".rstrip() + ("" if expected else " (not so)"))
+
+    def received(self, subject, transport, payload):
+        self.lines.append(f"received {payload!r}")
+
+
+def a_device(power=Power.ATTACHED):
+    group = model.Group(name="m", place=PLACE)
+    device = Device(make_plan(model.Scenario(promise="p", place=PLACE, groups=(group,))).members[0])
+    device.power = power
+    return device
+
+
+def a_step(act, verb, **more):
+    return model.Step(place=PLACE, verb=verb, act=act, subjects=(), **more)
+
+
+def told(device, step, *results):
+    """The acts that the step asks for when these results (or a Cut) come, and what was recorded."""
+    book, asked = Book(), []
+    story = act_out(device, 0, step, 0.0, lambda payload, n: b"x", book)
+    try:
+        asked.append(next(story))
+        for result in results:
+            asked.append(story.throw(result) if isinstance(result, Cut) else story.send(result))
+    except StopIteration:
+        asked.append("end")
+    return asked, book.lines
+
+
+NO_ANSWER = acts.NoAnswer("timeout", 5)
+CREATED = acts.Answer(0x41, b"")
+POST = acts.Post("data", b"x", True)
+DUE = acts.SleepUntil(0.0)
+
+
+def test_what_was_cut_short_is_not_tried_again():
+    step = a_step(model.Upload(), "upload", retries=3, retry_pause_s=7.0)
+    asked, lines = told(a_device(), step, acts.Done(), NO_ANSWER, acts.Done(), Cut("the device froze"))
+    assert asked == [DUE, POST, acts.Sleep(7.0), POST, "end"]
+    assert lines == ["upload 0 began", "upload 0 failed the device froze (not so)"]
+
+
+def test_a_pause_between_attempts_ends_as_well():
+    step = a_step(model.Upload(), "upload", retries=3, retry_pause_s=7.0, outcome="failed")
+    _, lines = told(a_device(), step, acts.Done(), NO_ANSWER, Cut("the device rebooted"))
+    assert lines == ["upload 0 began", "upload 0 failed the device rebooted"]
+
+
+def test_the_next_repetition_is_a_plan_of_its_own():
+    step = a_step(model.Upload(), "upload", times=2, every_s=60.0, outcome="any")
+    asked, lines = told(a_device(), step, acts.Done(), Cut("the device rebooted"), acts.Done(), CREATED)
+    assert asked == [DUE, POST, acts.SleepUntil(60.0), POST, "end"]
+    assert lines[2:] == ["upload 1 began", "upload 1 ok"]
+
+
+@pytest.mark.parametrize(
+    ("act", "verb", "order"),
+    [
+        (model.SendDown(payload=model.Payload(kind="random")), "send", acts.QueueDownstream(b"x")),
+        (model.Withdraw(which="all"), "withdraw", acts.WithdrawDownstream("all")),
+        (model.Remove(), "remove", acts.RemoveDevice()),
+    ],
+)
+def test_an_order_is_shown_with_the_token_of_its_step(act, verb, order):
+    asked, _ = told(a_device(), a_step(act, verb), acts.Done(), acts.Done())
+    assert asked == [DUE, order, "end"]
+    asked, lines = told(a_device(), a_step(act, verb, token="guest"), acts.Done(), acts.Rejected("403 Forbidden"))
+    assert asked == [DUE, acts.AskAs(order, "guest"), "end"]
+    assert lines[-1] == f"{verb} 0 rejected 403 Forbidden (not so)"
+
+
+@pytest.mark.parametrize(
+    ("act", "verb", "asked"),
+    [
+        (model.Freeze(), "freeze", acts.StandStill("the device froze", 90.0)),
+        (model.Blackout(), "blackout", acts.DarkenRadio(90.0)),
+        (model.ChangeLink(link=model.LinkSpec(preset="wifi")), "link", acts.ChangeRadio("wifi", (), 90.0)),
+    ],
+)
+def test_how_long_it_lasts_goes_along(act, verb, asked):
+    assert told(a_device(), a_step(act, verb, lasting_s=90.0), acts.Done(), acts.Done())[0] == [DUE, asked, "end"]

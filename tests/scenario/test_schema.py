@@ -1,0 +1,227 @@
+"""The JSON Schema for editors: as strict as the loader where it can be, and never stricter."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from simulator import words
+from simulator.errors import ScenarioErrors
+from simulator.scenario import loads
+from simulator.scenario.forms import EXAMPLES
+from simulator.scenario.schema import schema
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = schema()
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+# As an editor reads it, and with the scalars left as text, as the loader does.
+READERS = {"typed": "safe", "text": "base"}
+
+
+def read(text: str, reader: str) -> object:
+    yaml = YAML(typ=READERS[reader], pure=True)
+    yaml.version = (1, 2)
+    return json.loads(json.dumps(yaml.load(text), default=str))
+
+
+def mistakes(text: str, reader: str) -> list[str]:
+    return [f"{error.json_path}: {error.message[:200]}" for error in VALIDATOR.iter_errors(read(text, reader))]
+
+
+def shown() -> list[tuple[str, str]]:
+    """Every scenario that there is: the built-in ones, and those of the README."""
+    files = [
+        (str(path.relative_to(ROOT)), path.read_text("utf-8")) for path in sorted((ROOT / "scenarios").rglob("*.yaml"))
+    ]
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    return files + [(f"README {number}", block) for number, block in enumerate(blocks)]
+
+
+def test_it_is_a_schema():
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(("name", "text"), [pytest.param(*one, id=one[0]) for one in shown()])
+def test_what_is_shown_is_valid(name, text, reader):
+    if not re.search(r"^steps:", text, re.MULTILINE):
+        pytest.skip("a fragment that others include is no scenario")
+    assert mistakes(text, reader) == []
+
+
+HEAD = """\
+scenario: Something is promised
+devices:
+  meters: {count: 10, transport: coap, link: nb-iot-good}
+  other:
+collections:
+  north: {region: north, floor: 3}
+"""
+STEPS = "steps:\n  - attach: meters\n"
+
+
+def step(text: str) -> str:
+    return f"{HEAD}steps:\n  - {text}\n"
+
+
+def group(text: str) -> str:
+    return f"scenario: x\ndevices: {{meters: {text}}}\n{STEPS}"
+
+
+def expect(text: str) -> str:
+    return (
+        f"{HEAD}tokens: {{reader: {{write: no}}}}\nobservers: {{slow: {{reads: 10/s}}}}\n{STEPS}expect:\n  - {text}\n"
+    )
+
+
+RIGHT = [
+    step("{attach: [meters.0-4, 10 % of meters], over: 10 min, retry: {times: 3, pause: 1.5 s}}"),
+    step('{upload: meters.3, payload: {hex: 0102}, path: 7, every: 10 min, for: 2 h, outcome: coap 4.04}'),
+    step("{upload: meters, payload: {sensor: temperature}, confirmable: No, times: 2}"),
+    step("{upload: meters, over: poisson 3/s, at: 1 h, as: report}"),
+    step("{upload: meters, over: beta-10}"),
+    step("{update: other, imsi: 001010000000001}"),
+    step('{update: other, imsi: "", tags: {floor: 3, lit: true, name: ""}}'),
+    step("{link: meters, loss: {up: 5 %}, half_duplex: yes, corrupt: 1e-6}"),
+    step("{link: meters.3, preset: nb-iot-ce2, lasting: 90 s}"),
+    step("{blackout: meters, lasting: 90 s}"),
+    step("{restart: platform, lasting: 5 s, never: [upstreamMessage]}"),
+    step("{wait: 30 s, never: [ciotConnect], within: 1 min}"),
+    step("{together: [{attach: meters}, {repeat: {times: 3, steps: [{upload: other}]}}], at: 5 s}"),
+    step("{attach: meters, expect: [ciotConnect, {imeiMismatch: {}, of: other}, {imsiMismatch: , of: meters.0}]}"),
+    step("{attach: meters, expect: [{exactly: [], each: meters}, {state: meters, where: {firmware.state: Current}}]}"),
+    step("{upload: meters, expect: [{upstreamMessage: {transport: {one_of: [udp, coap]}, bytes: below 64, new: 5}}]}"),
+    step("{upload: meters, expect: [{upstreamMessage: {bytes: {not: 5}, transport: {matches: ^c}}}]}"),
+    step("{upload: meters, never: [{downstreamMessage: {bytes: {at_least: 5}}}]}"),
+    group("{identity: {imsi: blank, imei: 49015420323751}, registered: false, collection: default, tags: {a: 1.10}}"),
+    group("{link: {preset: wifi, delay: 60 ms, mtu: 1280 B, queue: 10, rate: 20 kbit/s}, payload: 1 KiB}"),
+    *(expect(example.replace("report", "report")) for example in EXAMPLES.values()),
+    expect("{each: meters, sees: upstreamMessage, at_least: 1, by: slow}"),
+    expect("{latency: {upstreamMessage: {bytes: 24}}, p99.9: below 2 s, max: at_most 1 min}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_the_loader_takes_is_valid(text, reader):
+    assert mistakes(text, reader) == []
+
+
+WRONG = {
+    "no promise": f"devices: {{meters: }}\n{STEPS}",
+    "no steps": "scenario: x\n",
+    "an unknown key": f"scenario: x\nstepps: []\n{STEPS}",
+    "a key that comes later": f"{HEAD}assets: {{a: }}\n{STEPS}",
+    "an unknown verb": step("atach: meters"),
+    "a verb that comes later": step("move_sim: meters"),
+    "two verbs": step("{attach: meters, detach: meters}"),
+    "no verb": step("{over: 10 min}"),
+    "an unknown key beside a verb": step("{attach: meters, ovr: 10 min}"),
+    "an argument of another verb": step("{attach: meters, payload: 24 B}"),
+    "a modifier that does not fit": step("{wait: 3 s, over: 10 s}"),
+    "retry of what is not retried": step("{create: meters, retry: 3}"),
+    "a required argument": step("move: meters"),
+    "an update of nothing": step("update: meters"),
+    "a size without a unit": step("{upload: meters, payload: 24}"),
+    "a bad unit": step("{upload: meters, payload: 24 Bytes}"),
+    "a duration without a unit": step("{attach: meters, over: 10}"),
+    "a unit of another kind": step("{attach: meters, over: 10 B}"),
+    "a payload of two kinds": step("{upload: meters, payload: {text: a, hex: 0a}}"),
+    "no hex": step("{upload: meters, payload: {hex: 0g}}"),
+    "an unknown sensor": step("{upload: meters, payload: {sensor: thermometer}}"),
+    "an unknown traffic model": step("{attach: meters, over: gamma-10}"),
+    "every without an end": step("{upload: meters, every: 10 min}"),
+    "for without every": step("{upload: meters, for: 2 h}"),
+    "for and times": step("{upload: meters, every: 1 s, for: 2 h, times: 3}"),
+    "within without expect": step("{attach: meters, within: 3 s}"),
+    "an outcome that cannot be": step("{detach: meters, outcome: coap 4.04}"),
+    "an unknown outcome": step("{upload: meters, outcome: okay}"),
+    "another platform": step("restart: meters"),
+    "a subject that names nobody": step("attach: meters.x"),
+    "an unknown event": step("{attach: meters, expect: [ciotConect]}"),
+    "an event that comes later": step("{attach: meters, expect: [declare_asset]}"),
+    "a fact for data": step("{attach: meters, expect: [{ciotConnect: {deviceId: a}}]}"),
+    "two events in one": step("{attach: meters, expect: [{ciotConnect: , upstreamMessage: }]}"),
+    "an unknown transport": step("{upload: meters, expect: [{upstreamMessage: {transport: upd}}]}"),
+    "a size with a unit": step("{upload: meters, expect: [{upstreamMessage: {bytes: 24 B}}]}"),
+    "an unknown condition": step("{upload: meters, expect: [{upstreamMessage: {bytes: {less: 5}}}]}"),
+    "two conditions": step("{upload: meters, expect: [{upstreamMessage: {bytes: {above: 5, below: 9}}}]}"),
+    "a form for the whole run": step("{upload: meters, expect: [{rate: upload, at_least: 99 %}]}"),
+    "an unknown preset": group("{link: nb-iot-ce9}"),
+    "an unknown key of a radio": group("{link: {los: 5 %}}"),
+    "loss and bursts": group("{link: {loss: 5 %, loss_p: 1 %}}"),
+    "up and down of what has none": group("{link: {half_duplex: {up: yes}}}"),
+    "an unknown network": group("{network: lora}"),
+    "a transport that comes later": group("{transport: dtls}"),
+    "no count": group("{count: many}"),
+    "a negative count": group("{count: -1}"),
+    "neither yes nor no": group("{registered: maybe}"),
+    "a name that is none": f"scenario: x\ndevices: {{my.meters: }}\n{STEPS}",
+    "an unknown trouble": f"{HEAD}{STEPS}allow: [imeiMissmatch]\n",
+    "an unknown order": f"{HEAD}{STEPS}order: some\n",
+    "an unknown capability": f"{HEAD}{STEPS}needs: [magic]\n",
+    "an unknown form": expect("{ech: meters, sees: upstreamMessage}"),
+    "a form without its event": expect("{each: meters}"),
+    "times and at_least": expect("{each: meters, sees: upstreamMessage, times: 2, at_least: 1}"),
+    "a rate without a bound": expect("{rate: upload}"),
+    "a rate that is no share": expect("{rate: upload, at_least: 99}"),
+    "a latency without a bound": expect("{latency: upstreamMessage}"),
+    "a bound without a comparison": expect("{latency: upstreamMessage, p99: 2 s}"),
+    "no percentile": expect("{latency: upstreamMessage, q99: below 2 s}"),
+    "a sequence of nobody": expect("{sequence: [ciotConnect]}"),
+    "an event alone": expect("ciotConnect"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in WRONG.items()])
+def test_what_is_wrong_is_refused(text, reader):
+    assert mistakes(text, reader)
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in WRONG.items()])
+def test_the_loader_refuses_the_same(text):
+    with pytest.raises(ScenarioErrors):
+        loads(text)
+
+
+def strings(value: object) -> set[str]:
+    """Every key and every text in it."""
+    if isinstance(value, dict):
+        return set(value) | set().union(*map(strings, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(strings, value))
+    return {value} if isinstance(value, str) else set()
+
+
+TABLES = {
+    name: table
+    for name, table in vars(words).items()
+    if name.isupper() and isinstance(table, dict) and all(hasattr(word, "help") for word in table.values())
+}
+
+
+@pytest.mark.parametrize("table", [name for name in TABLES if name != "ARRIVALS"])
+def test_every_word_that_this_version_has_is_offered_with_its_help(table):
+    there = strings(SCHEMA)
+    missing = [word.name for word in TABLES[table].values() if getattr(word, "now", True) and word.name not in there]
+    silent = [word.name for word in TABLES[table].values() if getattr(word, "now", True) and word.help not in there]
+    assert (missing, silent) == ([], [])
+
+
+@pytest.mark.parametrize("event", [event for event in words.EVENTS.values() if event.now], ids=lambda event: event.name)
+def test_the_data_keys_of_every_event_are_offered(event):
+    offered = SCHEMA["$defs"][f"data of {event.name}"]["anyOf"][1]["properties"]
+    assert tuple(offered) == event.data
+
+
+def test_no_word_that_comes_later_is_offered():
+    offered = SCHEMA["$defs"]["step"]["properties"]
+    assert [verb.name for verb in words.VERB.values() if not verb.now and verb.name in offered] == []

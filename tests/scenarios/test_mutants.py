@@ -1,0 +1,46 @@
+"""A built-in scenario that no mutant turns red is not a test: each names some, and each of those is killed as named.
+
+Where many devices take part, some of them do: it is the same story, and what a thousand meters show is shown by
+ten of them too. `simulator prove` runs them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from simulator.run.prove import prove_one
+from simulator.scenario import find, load
+from simulator.scenario.model import Scenario
+
+ROOT = Path(__file__).parents[2]
+FILES = find([ROOT / "scenarios"])
+MANY = 50
+SOME = 10
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT / "scenarios"))
+
+
+def with_some_devices(scenario: Scenario) -> Scenario:
+    if sum(group.count for group in scenario.groups) <= MANY or names_members(scenario):
+        return scenario
+    return replace(scenario, groups=tuple(replace(group, count=min(group.count, SOME)) for group in scenario.groups))
+
+
+def names_members(scenario: Scenario) -> bool:
+    """Whether it speaks of members by number: those have to be there."""
+    return any(subject.last is not None for step in scenario.steps for subject in step.subjects)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_mutant_that_a_scenario_names_is_killed_as_named(path):
+    scenario = load(path)
+    row = prove_one(name(path), with_some_devices(scenario))
+    assert row.sound.verdict == "pass", row.sound
+    assert len(row.proofs) == len(scenario.mutants) >= 1
+    assert [proof for proof in row.proofs if proof.outcome != "killed" or not proof.named] == []
+    assert row.proven

@@ -1,0 +1,69 @@
+"""Five seeds of every built-in scenario raise no alarm on a healthy server, in virtual time.
+
+With more than 50 devices a run takes seconds: of such a scenario one device in fifty acts here, and all of them in
+`tests/bench/bench_seeds.py`, which tries two hundred seeds of each.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from simulator.events.journal import Journal
+from simulator.plan import make_plan
+from simulator.run.settings import RunSettings
+from simulator.run.start import rehearse
+from simulator.scenario import find, load
+from simulator.scenario.model import RateOf
+
+ROOT = Path(__file__).parents[2]
+SEEDS = (1, 2, 3, 4, 5)
+MANY_DEVICES = 50
+SMALLER = 50
+"""A scenario of many devices is run with one in so many."""
+SCENARIOS = {path: make_plan(load(path)) for path in find([ROOT / "scenarios"])}
+
+
+def name(path: Path) -> str:
+    return os.fspath(path.relative_to(ROOT / "scenarios"))
+
+
+FEW = [path for path, plan in SCENARIOS.items() if len(plan.members) <= MANY_DEVICES]
+MANY = [path for path in SCENARIOS if path not in FEW]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("path", FEW, ids=name)
+def test_no_seed_raises_an_alarm(path, seed, run_scenario):
+    verdicts, report, _ = run_scenario(path, seed=seed)
+    assert verdicts.verdict == "pass", report
+
+
+class Nobody:
+    """Looks on and says nothing."""
+
+    def step(self, *_: object) -> None: ...
+    def finding(self, *_: object) -> None: ...
+    def progress(self, *_: object) -> None: ...
+    def stopping(self) -> None: ...
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("path", MANY, ids=name)
+def test_nor_with_a_share_of_many_devices(path, seed):
+    """Bounds on a share of few acts are wider than on one of many: what asks for a rate is left to the bench."""
+    scenario = load(path)
+    groups = tuple(replace(group, count=max(1, group.count // SMALLER)) for group in scenario.groups)
+    expect = tuple(what for what in scenario.expect if not isinstance(what, RateOf))
+    smaller = replace(scenario, groups=groups, expect=expect)
+    result = rehearse(smaller, RunSettings(seed=seed), Journal(lambda _: None), Nobody())
+    assert result.error is None
+    assert result.verdicts.verdict == "pass", [j.headline for j in result.verdicts.judgements if j.verdict != "pass"]
+
+
+def test_every_scenario_is_tried():
+    assert set(FEW) | set(MANY) == set(find([ROOT / "scenarios"]))
+    assert FEW
