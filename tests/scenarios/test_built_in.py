@@ -1,13 +1,11 @@
 """Every built-in scenario passes: all in virtual time, the short ones over real sockets too, and on the other stacks.
 
-What runs in real time mostly waits. So those runs are started together, each in a process of its own, and the tests
-only collect what they came to.
+What runs in real time mostly waits. So those runs go on beside the other tests, each in a process of its own, and the
+tests only collect what they came to (conftest).
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,29 +51,12 @@ def test_on_aiocoap(path, run_scenario):
     assert verdicts.verdict == "pass", report
 
 
-@pytest.fixture(scope="module")
-def real_runs(tmp_path_factory):
-    """All runs in real time, under way at once."""
-    folder = tmp_path_factory.mktemp("real")
-    program = [sys.executable, "-m", "simulator", "run"]
-    runs = {}
-    for number, (path, options) in enumerate(REAL):
-        command = [*program, str(path), *options, "--out", str(folder / str(number))]
-        runs[path, options] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    yield runs
-    for process in runs.values():
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
 @pytest.mark.real
 @pytest.mark.timeout(PATIENCE_S + 10)
 @pytest.mark.parametrize(("path", "options"), REAL, ids=[f"{name(path)} {' '.join(how)}" for path, how in REAL])
 def test_in_real_time(path, options, real_runs):
-    process = real_runs[path, options]
-    said, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said
+    returncode, said = real_runs.ended(path, options, PATIENCE_S)
+    assert returncode == 0, said
 
 
 def test_enough_of_them_run_in_real_time():
