@@ -1,4 +1,4 @@
-"""Runs in real time mostly wait: they go on beside all other tests, a few at a time, from the beginning of the session."""
+"""Runs in real time mostly wait, so they go on beside all other tests from the beginning, a few at a time."""
 
 from __future__ import annotations
 
