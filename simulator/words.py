@@ -652,6 +652,20 @@ EVENTS: Mapping[str, EventWord] = {
     )
 }
 
+EMITTED = (
+    "imeiMismatch",
+    "imsiMismatch",
+    "ciotConnect",
+    "clientConnected",
+    "upstreamMessage",
+    "downstreamMessage",
+    "deviceCreated",
+    "deviceUpdated",
+    "deviceRemoved",
+    "deviceMoved",
+)
+"""What the embedded server emits so far; a real platform emits all of them."""
+
 FACTS = ("event", "time", "collectionId", "deviceId", "gatewayId")
 """What an event has beside its data (span §3.3); a matcher reads the data alone."""
 
@@ -701,6 +715,9 @@ INVARIANTS = (
     "upload-once",
     "connected-first",
     "connected-once",
+    "in-session",
+    "fits-network",
+    "own-address",
     "act-once",
     "mismatch-once",
     "downstream-queued",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from simulator.assertions.judge import Finding, Verdicts
+from simulator.assertions.judge import Finding, Judgement, Verdicts
 from simulator.events.journal import Journal
 from simulator.report import text
 from simulator.report.ran import Ran
@@ -76,7 +76,13 @@ class Onlooker:
     def finding(self, finding: Finding) -> None:
         self.findings.append(str(finding))
 
+    def decided(self, step: int, judgements: Sequence[Judgement]) -> None:
+        pass
+
     def progress(self, now: float, acts: int, events: int) -> None:
+        pass
+
+    def stopping(self) -> None:
         pass
 
 

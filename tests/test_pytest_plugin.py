@@ -119,7 +119,8 @@ def test_tags_select(run):
 
 @pytest.mark.real
 def test_seed_and_time_can_be_chosen(run):
-    result = run({"scenarios/bad.yaml": BAD}, "--simulator-seed", "7", "--simulator-time", "real")
+    soon = BAD.replace("expect: [clientConnected", "within: 300 ms, expect: [clientConnected")
+    result = run({"scenarios/bad.yaml": soon}, "--simulator-seed", "7", "--simulator-time", "real")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*again with: simulator run scenarios/bad.yaml --seed 7 --time real --only meter"])
 

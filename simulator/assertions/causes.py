@@ -14,7 +14,7 @@ from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.uploads import GRACE_S
-from simulator.assertions.world import LOGINS, OUTAGES, World, collection_name
+from simulator.assertions.world import LOGINS, SIM_VERBS, World, collection_name
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Move
 
@@ -33,14 +33,8 @@ _CAUSE: Final = {event: verb for verb, event in reversed(tuple(SHOWS.items()))}
 MANY_ATTEMPTS: Final = 64
 """How often a device of which nothing is known may try to log in in one act."""
 
-SIM_VERBS: Final = frozenset({"insert_sim", "remove_sim", "move_sim", "swap_sims", "switch_profile"})
-"""With these in a scenario, a login may be another device's than the one that asked for it."""
-
 UNDECIDED_KEPT: Final = 16
 """Acts of one subject and verb that may still show; beyond this the oldest is forgotten."""
-
-CONNECTED_AGAIN_S: Final = 60.0
-"""A second clientConnected within this time needs a new login; the idle period of any platform is longer."""
 
 
 class _Done:
@@ -195,50 +189,6 @@ class ActOnce(Machine):
 
 def _is_of(began: ActRecord, ended: ActRecord) -> bool:
     return began.n == ended.n and began.step == ended.step and began.verb == ended.verb
-
-
-class ConnectedOnce(Machine):
-    """connected-once. By collection, because two collections have two streams that nothing orders."""
-
-    __slots__ = ("_check", "_docket", "_latest", "_world")
-
-    names = ("ciotConnect", "clientConnected")
-    verbs = OUTAGES
-
-    def __init__(self, docket: Docket, check: Check, world: World) -> None:
-        self._docket, self._check, self._world = docket, check, world
-        self._latest: dict[tuple[str, str | None], float] = {}
-
-    def see(self, event: EventRecord) -> None:
-        subject = event.subject
-        if subject is None or not self._is_ciot(subject, event):
-            return
-        key = subject, event.collection
-        if event.name == "ciotConnect":
-            self._latest.pop(key, None)
-            return
-        self._check.cases += 1
-        before = self._latest.get(key)
-        self._latest[key] = event.rx_s
-        # Elsewhere a new port of the device is a new connection too (span §3.4); our own server goes by the login.
-        if before is not None and event.rx_s < before + CONNECTED_AGAIN_S and self._world.embedded:
-            what = "breaks connected-once: a second clientConnected without a ciotConnect between"
-            details = (f"seen: {texts.moment(before)}, and again {texts.sighting(event)}",)
-            self._docket.absent(self._check, subject, (before, event.rx_s), event.rx_s, details, what)
-
-    def _is_ciot(self, subject: str, event: EventRecord) -> bool:
-        group = self._world.group_of.get(subject)
-        if group is None and not self._world.known.devices:
-            return event.name == "ciotConnect" or event.data.get("id") == "ip"
-        return group is not None and group.network == "ciot"
-
-    def began(self, act: ActRecord) -> None:
-        del act
-        self._latest.clear()  # a platform that comes up again may greet everybody anew
-
-    def ended(self, act: ActRecord) -> None:
-        del act
-        self._latest.clear()
 
 
 class MismatchOnce(Machine):

@@ -143,24 +143,6 @@ class RealMismatch(_Chain):
             self._fail(event, f"the {key.upper()} that was seen is the one that was expected")
 
 
-class MovedBetween(_Chain):
-    """moved-between. The keys of deviceMoved are the embedded server's choice, so only it is held to them."""
-
-    __slots__ = ()
-
-    names = ("deviceMoved",)
-
-    def see(self, event: EventRecord) -> None:
-        old, new = event.data.get("from"), event.data.get("to")
-        if not self._world.embedded or not old or not new:
-            return
-        self._check.cases += 1
-        if old == new:
-            self._fail(event, "it comes from where it goes to")
-        elif _stream(event) not in (old, new):
-            self._fail(event, f"it is shown in {texts.shown(_stream(event))}, which is neither")
-
-
 class FirmwareChain(_Chain):
     """firmware-chain."""
 

@@ -20,10 +20,10 @@ from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
-from simulator.assertions.uploads import FORGOTTEN_AFTER_S
+from simulator.assertions.senders import FORGOTTEN_AFTER_S
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
-from simulator.scenario.model import Withdraw
+from simulator.scenario.model import Group, SendDown, Upload, Withdraw
 
 FETCHES: Final = ("upload", "poll")
 """Verbs whose datagrams bring a waiting message back (span §4.4)."""
@@ -80,9 +80,9 @@ class _Outboxes(Machine):
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
         self._boxes: dict[str, _Box] = {}
-        # What devices ask for matters only where something is taken back.
-        takes_back = any(isinstance(step.act, Withdraw) for step in world.scenario.steps)
-        self.verbs: Iterable[str] | None = ("send", "withdraw", *LOSES, *(FETCHES if takes_back else ()))
+        # What devices ask for matters only where something is queued.
+        queues = any(isinstance(step.act, SendDown) for step in world.scenario.steps)
+        self.verbs: Iterable[str] | None = ("send", "withdraw", *LOSES, *(FETCHES if queues else ()))
 
     def began(self, act: ActRecord) -> None:
         box = self._boxes.get(act.subject)
@@ -106,12 +106,18 @@ class _Outboxes(Machine):
             self._sent(box, act)
         elif act.verb in FETCHES:
             box.fetching = max(0, box.fetching - 1)
-            if act.outcome != "ok":
+            if act.outcome != "ok" or self._goes_on(act):
                 box.until_s = max(box.until_s, act.t_s + FORGOTTEN_AFTER_S)
         elif act.verb == "withdraw" and act.outcome == "ok":
             self._withdrawn(box, act)
         elif act.verb == "withdraw" and act.outcome == "rejected":
             self._settled(box)
+
+    def _goes_on(self, act: ActRecord) -> bool:
+        """Whether what was sent may be on its way although the act is over: nothing has told that it arrived."""
+        group, what = self._world.group_of.get(act.subject), self._world.act(act.step)
+        plain = isinstance(what, Upload) and not what.confirmable
+        return (group is None or group.transport != "coap" or plain) and self._world.delays(act.subject)
 
     def _sent(self, box: _Box, act: ActRecord) -> None:
         message = next((m for m in box.queued if m.step == act.step and m.n == act.n and m.ended_s == FOREVER), None)
@@ -203,6 +209,10 @@ class Downstream(_Outboxes):
             return
         found, _ = self._take(event)
         if found is not None:
+            if found.held and self._asks(group):
+                self._report(
+                    event, f"it has asked for nothing since these were queued at {texts.moment(found.began_s)}"
+                )
             return
         box = self._boxes.get(subject)
         size = event.data.get("bytes")
@@ -214,6 +224,12 @@ class Downstream(_Outboxes):
         self._report(event, why)
         if box is not None and box.queued:
             del box.queued[0]
+
+    def _asks(self, group: Group | None) -> bool:
+        """Whether a message only shows when its device has asked: elsewhere it may when it is queued (span §3.4)."""
+        if group is None or group.stack != "own" or not self._world.embedded:
+            return False
+        return self._world.known.all_acts and not self._world.identities_wander
 
 
 class OldestFirst(_Outboxes):

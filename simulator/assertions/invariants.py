@@ -9,23 +9,25 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.assertions.causes import ActOnce, ConnectedOnce, MismatchOnce
+from simulator.assertions.causes import ActOnce, MismatchOnce
 from simulator.assertions.chains import (
     CreatedFirst,
     FirmwareChain,
-    MovedBetween,
     RealMismatch,
     SessionEnds,
     TimeForward,
 )
+from simulator.assertions.connected import ConnectedFirst, ConnectedOnce
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.downstream import Downstream, OldestFirst
 from simulator.assertions.machine import Machine
-from simulator.assertions.places import Moved, Owners, RightCollection, Silent
+from simulator.assertions.network import FitsNetwork, OwnAddress
+from simulator.assertions.places import Moved, MovedBetween, Owners, RightCollection, Silent
 from simulator.assertions.received import ReceivedShown
+from simulator.assertions.sessions import InSession
 from simulator.assertions.shapes import Shapes
 from simulator.assertions.streams import SameForAll, StreamComplete
-from simulator.assertions.uploads import ConnectedFirst, Uploads
+from simulator.assertions.uploads import Uploads
 from simulator.assertions.world import World
 
 Make = Callable[[Docket, Check, World], Machine]
@@ -45,13 +47,13 @@ class Invariant:
 INVARIANTS: Final[tuple[Invariant, ...]] = (
     Invariant(
         "upload-once",
-        "shows every answered upload exactly once, with its size and transport, and none that was not sent",
+        "shows every answered upload exactly once, with its size and transport, and none that was not sent in session",
         "span §3.4, §4.3",
         Uploads,
     ),
     Invariant(
         "connected-first",
-        "shows clientConnected before the first upstreamMessage after a ciotConnect",
+        "shows clientConnected before the first message after a ciotConnect",
         "span §3.4",
         ConnectedFirst,
     ),
@@ -60,6 +62,19 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "shows clientConnected once after each ciotConnect, until it is idle",
         "span §3.4",
         ConnectedOnce,
+    ),
+    Invariant("in-session", "shows clientConnected only while it is in session", "span §3.4, §4.3", InSession),
+    Invariant(
+        "fits-network",
+        "shows nothing that does not go with its network: an end of a session, a gateway, a certificate",
+        "span §3.4",
+        FitsNetwork,
+    ),
+    Invariant(
+        "own-address",
+        "shows ciotConnect with numbers and an address that are no other device's",
+        "span §3.4, mobile-network §1.10",
+        OwnAddress,
     ),
     Invariant(
         "act-once",
@@ -75,7 +90,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "downstream-queued",
-        "is handed a downstream message only after it was queued, only once, and not after it was withdrawn",
+        "is handed a downstream message only when it asks, after it was queued, once, and not once it was withdrawn",
         "span §4.4",
         Downstream,
     ),
@@ -97,7 +112,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     Invariant("right-collection", "shows only in the collection where it was put", "span §3.3, §3.4", RightCollection),
     Invariant(
         "moved-between",
-        "shows deviceMoved from one collection to another, and only in those two",
+        "shows deviceMoved from where it was to where it was moved, and only in those two",
         "span §3.4",
         MovedBetween,
     ),

@@ -10,17 +10,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from simulator.assertions import invariants
+from simulator.assertions.assembly import assemble
 from simulator.assertions.docket import RECENT_KEPT, Docket
-from simulator.assertions.forms import Frame
-from simulator.assertions.machine import Machine
-from simulator.assertions.making import asked_for, make_form
 from simulator.assertions.shapes import Shapes
-from simulator.assertions.state import States
 from simulator.assertions.steps import StepMachines
-from simulator.assertions.switchboard import Switchboard
-from simulator.assertions.trouble import Trouble
-from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts
+from simulator.assertions.switchboard import Boards
+from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts, worst
 from simulator.assertions.world import EVERYTHING, Known, World
 from simulator.events.records import (
     ActRecord,
@@ -78,36 +73,15 @@ class Judge:
         self._docket = docket = Docket(rerun, alone)
         self.deadlines = docket.deadlines
         """What time decides. Its `soonest` tells cheaply whether `deadline` can have come nearer."""
-        self._scenario = scenario
         self._world = world = World(scenario, members, subjects_of, aliases, known)
-        self._subjects_of = subjects_of
-        self._board = Switchboard()
-        self._boards = {"": self._board, **{observer.name: Switchboard() for observer in scenario.observers}}
-        """By the observer whose events are handed on; "": the run's own."""
+        self._boards = Boards(observer.name for observer in scenario.observers)
+        self._board = self._boards.own
         self._tokens = {observer.name: observer.token for observer in scenario.observers}
         docket.rewire = self._board.wire
-        self._steps = [
-            StepMachines(docket, number, step, _all(step.subjects, subjects_of), subjects_of, world)
-            for number, step in enumerate(scenario.steps)
-        ]
-        whole_run = [
-            make_form(docket, Frame(f"expect[{number}]"), what, world, subjects_of)
-            for number, what in enumerate(scenario.expect)
-        ]
-        self._states: dict[int, tuple[States, ...]] = {
-            -1: tuple(form for form in whole_run if isinstance(form, States)),
-            **{machines.number: machines.states for machines in self._steps if machines.states},
-        }
-        watching = invariants.machines(docket, self._world, (*without, *scenario.allow))
-        self._shapes = [machine for machine in watching if isinstance(machine, Shapes)]
-        self._trouble = Trouble(docket, scenario.allow, scenario.place)
-        self._ask_for_trouble(aliases)
-        for machines in self._steps:
-            if machines.excuse is not None:
-                self._trouble.excuses.append(machines.excuse)
-        # Trouble comes last: what an expectation has forbidden is not reported twice.
-        self._always: list[Machine] = [*whole_run, *watching, self._trouble]
-        self._connect([*self._trouble.excuses, *self._always])
+        bench = assemble(docket, scenario, world, subjects_of, without)
+        self._steps, self._always, self._states = bench.steps, bench.always, bench.states
+        self._shapes = [machine for machine in self._always if isinstance(machine, Shapes)]
+        self._boards.connect([*bench.excuses, *self._always])
         self._live: dict[int, StepMachines] = {}
         self.findings = docket.news
         """Decided and not told yet: the list that `news` hands on and empties."""
@@ -171,6 +145,20 @@ class Judge:
         """
         return tuple((form.members, form.paths) for form in self._states.get(step, ()) if form.members)
 
+    def judgements_of(self, step: int) -> tuple[Judgement, ...]:
+        """How the checks of a step stand, once it is decided: its outcome, its list, its `never`, its forms.
+
+        Invariants are of no step. A gap that becomes known later may still soften a failure.
+        It costs what the checks of that step cost, however many steps there are.
+
+        Returns: in the order of the report; () if there is no such step, or something of it is open.
+        """
+        if not 0 <= step < len(self._steps) or self._steps[step].open:
+            return ()
+        machines = self._steps[step]
+        machines.count()
+        return tuple(self._docket.judgement(check) for check in machines.checks)
+
     def finish(self, now: float) -> Verdicts:
         """The run is over at `now`. Returns: the verdict on everything; what is undecided is inconclusive."""
         docket = self._docket
@@ -187,7 +175,7 @@ class Judge:
         self.findings.clear()
         judgements = tuple(docket.judgement(check) for check in docket.checks)
         return Verdicts(
-            verdict=_worst(judgements),
+            verdict=worst(judgements),
             judgements=judgements,
             gaps=docket.gaps.all(),
             acts=self._acts,
@@ -227,7 +215,7 @@ class Judge:
             self._pass_time(event.rx_s)
         for take in self._board.seen:
             take(record)
-        board = self._boards.get(record.observer)
+        board = self._boards.of(record.observer)
         if board is None or not event.judged:
             return
         if event.subject is None:
@@ -292,7 +280,7 @@ class Judge:
         if record.phase == "began":
             if record.step not in self._live:
                 self._live[record.step] = machines
-                self._connect(machines.listeners, first=True)
+                self._boards.connect(machines.listeners, first=True)
             machines.begin(record.t_s)
         elif record.phase == "acted":
             machines.acted(record.t_s)
@@ -333,40 +321,11 @@ class Judge:
     def _retire(self) -> None:
         """Machines of steps that are decided need no more records."""
         decided = [number for number, machines in self._live.items() if machines.retired]
-        gone = [machine for number in decided for machine in self._live.pop(number).listeners]
-        for by, machines in _by_observer(gone).items():
-            self._boards[by].disconnect(machines)
-
-    def _connect(self, machines: Sequence[Machine], *, first: bool = False) -> None:
-        for by, some in _by_observer(machines).items():
-            self._boards.setdefault(by, Switchboard()).connect(some, first=first)
+        if decided:
+            self._boards.disconnect([machine for number in decided for machine in self._live.pop(number).listeners])
 
     def _let_go(self, act: ActRecord) -> None:
         """The scenario itself ends streams: what their observers do not see from here on is no gap."""
         for observer, token in self._tokens.items():
             if observer == act.subject if act.verb == "unsubscribe" else token and token == act.subject:
                 self._docket.sight(observer).let_go(act.t_s)
-
-    def _ask_for_trouble(self, aliases: Mapping[str, str]) -> None:
-        """What the scenario as a whole speaks of is no trouble; for its steps, see `Excuse`."""
-        for what in self._scenario.expect:
-            for matcher, whom in asked_for(what, self._world, self._subjects_of):
-                self._trouble.asked_for(matcher, whom, aliases)
-
-
-def _all(subjects: Sequence[Subject], subjects_of: Callable[[Subject], tuple[str, ...]]) -> tuple[str, ...]:
-    """Names of all of them, each once, in order."""
-    return tuple(dict.fromkeys(name for subject in subjects for name in subjects_of(subject)))
-
-
-def _worst(judgements: Sequence[Judgement]) -> Verdict:
-    found = {judgement.verdict for judgement in judgements}
-    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
-
-
-def _by_observer(machines: Sequence[Machine]) -> dict[str, list[Machine]]:
-    """Whose stream they look at → those machines, in their order."""
-    found: dict[str, list[Machine]] = {}
-    for machine in machines:
-        found.setdefault(machine.by, []).append(machine)
-    return found

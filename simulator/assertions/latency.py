@@ -18,7 +18,6 @@ from simulator.assertions import texts
 from simulator.assertions.docket import Docket
 from simulator.assertions.forms import Form, Frame
 from simulator.assertions.matching import Matcher, meets
-from simulator.assertions.uploads import goes_elsewhere
 from simulator.assertions.world import LOGINS, World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Condition, LatencyOf
@@ -137,7 +136,7 @@ class Latency(Form):
         elif actor.vain:
             actor.open = deque(one for one in actor.open if not one.vain)
             actor.vain = False
-        if act.verb == "upload" and self._one_each and goes_elsewhere(self._world, act.subject, act.step):
+        if act.verb == "upload" and self._one_each and self._world.goes_elsewhere(act.subject, act.step):
             return
         actor.newest_s = act.t_s
         actor.crowded |= bool(actor.open)

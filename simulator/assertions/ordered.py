@@ -14,56 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
-from simulator.assertions.docket import Case, Check, Docket
+from simulator.assertions.docket import Case, Docket
+from simulator.assertions.lists import Entry, Pattern, Waiting, story
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Step, Subject
-
-Entry = tuple[int, Matcher, Check]
-Pattern = tuple[Entry, ...]
-
-
-class _List:
-    """One list for one subject and one repetition."""
-
-    __slots__ = (
-        "act_ended_s",
-        "before",
-        "began_s",
-        "deadline_s",
-        "early",
-        "latest",
-        "machine",
-        "n",
-        "near",
-        "pattern",
-        "position",
-        "since_s",
-        "subject",
-    )
-
-    def __init__(self, machine: Ordered, subject: str, n: int, pattern: Pattern, began_s: float) -> None:
-        self.machine, self.subject, self.n, self.pattern, self.began_s = machine, subject, n, pattern, began_s
-        self.position = 0
-        self.act_ended_s = self.deadline_s = FOREVER
-        self.near: EventRecord | None = None
-        """The latest event of the right name that was not the one."""
-        self.early: tuple[EventRecord, Matcher] | None = None
-        """The latest that was one, but before all had seen what one order over all puts first: that."""
-        self.latest: EventRecord | None = None
-        """The latest event that was one."""
-        self.before: EventRecord | None = None
-        """What its subject had seen last when the list was begun."""
-        self.since_s = began_s
-        """From here on a missed event may be why this list lacks one: an older list may have lived on this one's."""
-
-    @property
-    def open(self) -> bool:
-        return self.position < len(self.pattern)
-
-    def expire(self, now: float) -> None:
-        self.machine.missed(self, now)
 
 
 class Ordered(Machine):
@@ -134,8 +90,8 @@ class Ordered(Machine):
             mine = {i for i, item in enumerate(step.expect) if item.of is None} if subject in self._own else set()
             self._patterns[subject] = tuple(self._entries[i] for i in sorted(mine | set(indices)))
         self.names = tuple(dict.fromkeys(matcher.name for _, matcher, _ in self._entries))
-        self._open: dict[str, list[_List]] = {}
-        self._lists: dict[int, list[_List]] = {}  # repetition → lists of subjects that do not act in this step
+        self._open: dict[str, list[Waiting]] = {}
+        self._lists: dict[int, list[Waiting]] = {}  # repetition → lists of subjects that do not act in this step
         self._ended: dict[int, int] = {}
         self._first_began: set[int] = set()
         self._late: dict[str, list[tuple[Case, Matcher]]] = {}
@@ -195,7 +151,7 @@ class Ordered(Machine):
         if subject in self._late:
             self._too_late(subject, event)
 
-    def missed(self, waiting: _List, now: float) -> None:
+    def missed(self, waiting: Waiting, now: float) -> None:
         """The time of a list is over, and it was not seen whole."""
         check = waiting.pattern[waiting.position][2]
         docket = self._docket
@@ -236,8 +192,8 @@ class Ordered(Machine):
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _watch(self, subject: str, n: int, pattern: Pattern, now: float) -> _List:
-        waiting = _List(self, subject, n, pattern, now)
+    def _watch(self, subject: str, n: int, pattern: Pattern, now: float) -> Waiting:
+        waiting = Waiting(self, subject, n, pattern, now)
         recent = self._docket.recent.get(subject)
         if recent:
             waiting.before = recent[-1]
@@ -249,7 +205,7 @@ class Ordered(Machine):
         self.waiting += 1
         return waiting
 
-    def _time(self, waiting: _List, ended_s: float) -> None:
+    def _time(self, waiting: Waiting, ended_s: float) -> None:
         waiting.act_ended_s = ended_s
         waiting.deadline_s = ended_s + self._step.within_s
         self._docket.deadlines.at(waiting.deadline_s, waiting)
@@ -265,7 +221,7 @@ class Ordered(Machine):
             if waiting.open:
                 self._time(waiting, now)
 
-    def _take(self, waiting: _List, entry: Entry, lists: list[_List], event: EventRecord) -> None:
+    def _take(self, waiting: Waiting, entry: Entry, lists: list[Waiting], event: EventRecord) -> None:
         entry[2].cases += 1
         waiting.position += 1
         waiting.near, waiting.latest = None, event
@@ -282,7 +238,7 @@ class Ordered(Machine):
             else:
                 lists.remove(waiting)
 
-    def _close(self, waiting: _List) -> None:
+    def _close(self, waiting: Waiting) -> None:
         waiting.position = len(waiting.pattern)
         self.waiting -= 1
         lists = self._open[waiting.subject]
@@ -290,7 +246,7 @@ class Ordered(Machine):
         if not lists:
             del self._open[waiting.subject]
 
-    def _block(self, waiting: _List) -> None:
+    def _block(self, waiting: Waiting) -> None:
         for _, _, check in waiting.pattern[waiting.position + 1 :]:
             check.blocked += 1
 
@@ -311,48 +267,7 @@ class Ordered(Machine):
         else:
             del self._late[subject]
 
-    def _story(self, waiting: _List) -> tuple[str, ...]:
-        since = "the step" if waiting.subject not in self._own else self._step.verb
-        if waiting.n:
-            since += f" number {waiting.n + 1}"
-        lines = [
-            f"waited {texts.moment(self._step.within_s)} from {since} at {texts.moment(waiting.act_ended_s)}; "
-            f"{self._nearest(waiting)}"
-        ]
-        if waiting.position:
-            seen = ", ".join(texts.matcher(matcher.source) for _, matcher, _ in waiting.pattern[: waiting.position])
-            lines.append(f"before it in the list, and seen: {seen}")
-        lines.append(self._docket.says(waiting.subject))
-        return tuple(lines)
-
-    def _nearest(self, waiting: _List) -> str:
-        wanted = waiting.pattern[waiting.position][1]
-        seen = list(self._docket.recent.get(waiting.subject, ()))
-        if waiting.near is not None:
-            seen.append(waiting.near)
-        best = texts.nearest(wanted, seen)
-        why = "" if best is None else self._no_use(waiting, best, seen)
-        return texts.nearest_words(wanted, best, waiting.subject, why)
-
-    def _no_use(self, waiting: _List, best: EventRecord, seen: list[EventRecord]) -> str:
-        """Why an event that is as asked for did not count."""
-        if waiting.early is not None and waiting.early[0] is best:
-            lacking = texts.matcher(waiting.early[1].source)
-            return f"not all had seen {lacking} by then, and the file asks for one order over all"
-        place = _index(seen, best)
-        if best.rx_s < waiting.began_s or place <= _index(seen, waiting.before):
-            since = self._step.verb if waiting.subject in self._own else "the step"
-            return f"before {since} began at {texts.moment(waiting.began_s)}"
-        latest = waiting.latest
-        if latest is None or place > _index(seen, latest):
-            return "it stands for another repetition, or for another step"
-        if best is latest or any(
-            m.name == best.name and m.accepts(best) for _, m, _ in waiting.pattern[: waiting.position]
-        ):
-            return "it stands for another expectation of the list"
-        return f"before {texts.event(latest)}, which the list puts first"
-
-
-def _index(seen: list[EventRecord], event: EventRecord | None) -> int:
-    """Where it is among what was seen, by identity; -1: not any more."""
-    return next((index for index, other in enumerate(seen) if other is event), -1)
+    def _story(self, waiting: Waiting) -> tuple[str, ...]:
+        verb = self._step.verb if waiting.subject in self._own else "the step"
+        seen = self._docket.recent.get(waiting.subject, ())
+        return (*story(waiting, verb, self._step.within_s, seen), self._docket.says(waiting.subject))

@@ -155,3 +155,80 @@ class RightCollection(_Rule):
             group = self._world.group_of.get(subject)
             self._allowed[subject] = homes = set() if group is None else {collection_name(group.collection)}
         return homes
+
+
+class MovedBetween(_Rule):
+    """moved-between. The keys of deviceMoved are the embedded server's choice, so only it is held to them.
+
+    Moves of one device that overlap have no order: then it may have come from any of the places.
+    """
+
+    __slots__ = ("_at", "_before", "_mixed", "_moves", "_under_way")
+
+    names = ("deviceMoved",)
+    verbs = ("move",)
+    _name = "moved-between"
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        super().__init__(docket, check, world)
+        self._moves: dict[str, set[tuple[str | None, str | None]]] = {}
+        """From where to where each device may have been moved by now."""
+        self._at: dict[str, set[str | None]] = {}
+        """Where it may be."""
+        self._before: dict[str, set[str | None]] = {}
+        """Where it may have been when the moves that are under way began."""
+        self._under_way: dict[str, int] = {}
+        self._mixed: set[str] = set()
+        """Whose moves under way overlap."""
+
+    def began(self, act: ActRecord) -> None:
+        subject, what = act.subject, self._world.act(act.step)
+        group = self._world.group_of.get(subject)
+        if group is None or not isinstance(what, Move):
+            return
+        at = self._at.setdefault(subject, {collection_name(group.collection)})
+        count = self._under_way[subject] = self._under_way.get(subject, 0) + 1
+        if count == 1:
+            self._before[subject] = set(at)
+        moves = self._moves.setdefault(subject, set())
+        at.add(collection_name(what.to))
+        if count == 1:
+            moves.update((old, collection_name(what.to)) for old in self._before[subject])
+        else:
+            self._mixed.add(subject)
+            moves.update((old, new) for old in at for new in at)
+
+    def ended(self, act: ActRecord) -> None:
+        subject, what = act.subject, self._world.act(act.step)
+        count = self._under_way.get(subject, 0)
+        if not count or not isinstance(what, Move):
+            return
+        self._under_way[subject] = count - 1
+        if count > 1 or subject in self._mixed:
+            if count == 1:
+                self._mixed.discard(subject)
+        elif act.outcome == "ok":
+            self._at[subject] = {collection_name(what.to)}
+        elif act.outcome == "rejected":
+            self._at[subject] = self._before[subject]
+
+    def see(self, event: EventRecord) -> None:
+        old, new, here = event.data.get("from"), event.data.get("to"), _text(event, "collectionId")
+        if not self._world.embedded or not old or not new:
+            return
+        self._check.cases += 1
+        if old == new:
+            self._fail(event, "it comes from where it goes to")
+        elif here not in (old, new):
+            self._fail(event, f"it is shown in {texts.shown(here)}, which is neither")
+        else:
+            self._follows(event, old, new)
+
+    def _follows(self, event: EventRecord, old: str, new: str) -> None:
+        """It tells of a move that somebody has asked for."""
+        moves, aliases = self._moves.get(event.subject or ""), self._world.aliases
+        if not moves or not self._world.known.all_acts or not aliases:
+            return  # act-once speaks of moves that nobody asked for
+        if (aliases.get(old), aliases.get(new)) not in moves:
+            ways = ", ".join(sorted(f"from {old} to {new}" for old, new in moves))
+            self._fail(event, f"it was moved {ways}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
-from simulator.assertions.uploads import GRACE_S, RESERVED_PATHS
-from simulator.assertions.world import World
+from simulator.assertions.uploads import GRACE_S
+from simulator.assertions.world import RESERVED_PATHS, World
 from simulator.events.records import EventRecord, ReceivedRecord
 from simulator.scenario.model import Poll, Upload
 

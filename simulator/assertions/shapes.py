@@ -84,12 +84,14 @@ _Known = tuple[str, Form, set[str]]  # key, its form, and values that have it
 class Shapes(Machine):
     """event-shape."""
 
-    __slots__ = ("_check", "_docket", "_table", "_to_latest_s", "_world")
+    __slots__ = ("_check", "_docket", "_garbage", "_table", "_to_latest_s", "_world")
 
     names = None
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
+        self._garbage: dict[str, dict[str, int]] = {}
+        """What was wrong → how often, by observer."""
         self.target(embedded=False, virtual=False)
 
     def target(self, *, embedded: bool, virtual: bool) -> None:
@@ -127,9 +129,24 @@ class Shapes(Machine):
             known.add(value)
 
     def garbled(self, record: GarbledRecord) -> None:
-        """The stream carried something that is no event."""
-        details = (f"seen at {texts.moment(record.rx_s)}: {texts.shown(record.why, 200)}",)
-        self._docket.fail(self._check, "", record.rx_s, details, "the event stream makes no sense")
+        """A stream carried something that is no event. Two who read the same stream read the same: that is one case."""
+        observer, why = self._reader(record.why)
+        seen = self._garbage.setdefault(why, {})
+        told = max(seen.values(), default=0)
+        seen[observer] = count = seen.get(observer, 0) + 1
+        if count <= told:
+            return
+        whose = f" of {observer}" if observer else ""
+        details = (f"seen at {texts.moment(record.rx_s)}: {texts.shown(why, 200)}",)
+        self._docket.fail(self._check, "", record.rx_s, details, f"the event stream{whose} makes no sense")
+
+    def _reader(self, why: str) -> tuple[str, str]:
+        """Whose stream it was, "" for the run's own, and what was wrong: a further observer says its name first."""
+        for listener in self._world.scenario.observers:
+            head = f"observer {listener.name}: "
+            if why.startswith(head):
+                return listener.name, why[len(head) :]
+        return "", why
 
     def _fail(self, event: EventRecord, why: str) -> None:
         docket, check = self._docket, self._check

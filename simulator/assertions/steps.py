@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.assertions.docket import Docket
+from simulator.assertions.docket import Check, Docket
 from simulator.assertions.forms import Frame
 from simulator.assertions.machine import Machine
 from simulator.assertions.making import SubjectsOf, asked_for, make_form
@@ -34,6 +34,7 @@ class StepMachines:
         "_ordered",
         "_outcomes",
         "began",
+        "checks",
         "ended",
         "excuse",
         "listeners",
@@ -51,7 +52,7 @@ class StepMachines:
         subjects_of: SubjectsOf,
         world: World,
     ) -> None:
-        aliases = world.aliases
+        aliases, first = world.aliases, len(docket.checks)
         self.number, self.verb = number, step.verb
         self._began = self._acted = False
         acting = len(own) if step.subjects else len(step.doers)
@@ -66,6 +67,8 @@ class StepMachines:
         self._forms = [
             make_form(docket, frame, what, world, subjects_of) for frame, what in zip(frames, step.forms, strict=True)
         ]
+        self.checks: tuple[Check, ...] = tuple(docket.checks[first:])
+        """All of this step, in their order."""
         self.states = tuple(form for form in self._forms if isinstance(form, States))
         """Those that want to know what the platform's API says, when all the rest is decided."""
         self.listeners: tuple[Machine, ...] = tuple(
@@ -137,10 +140,14 @@ class StepMachines:
         for form in self._forms:
             form.stop(now)
 
-    def finish(self) -> None:
-        """The run is over."""
+    def count(self) -> None:
+        """All acts there are have ended. Harmless when it is said again."""
         if self._outcomes is not None:
             self._outcomes.finish()
+
+    def finish(self) -> None:
+        """The run is over."""
+        self.count()
         if self._ordered is not None:
             self._ordered.finish()
             if not self._began:

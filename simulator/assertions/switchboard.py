@@ -92,6 +92,38 @@ class Switchboard:
         self.provisioned = tuple(m.provisioned for m in _with(machines, "provisioned"))
 
 
+class Boards:
+    """One for the run's own observer, and one for each further one: a machine gets the events of one of them."""
+
+    __slots__ = ("_all", "own")
+
+    def __init__(self, observers: Iterable[str]) -> None:
+        self.own = Switchboard()
+        self._all = {"": self.own, **{name: Switchboard() for name in observers}}
+
+    def of(self, observer: str) -> Switchboard | None:
+        """Who wants what an observer sees; None: it is none of the scenario."""
+        return self._all.get(observer)
+
+    def connect(self, machines: Sequence[Machine], *, first: bool = False) -> None:
+        """From now on they get what they want; `first`: before those that are connected already."""
+        for by, some in _by_observer(machines).items():
+            self._all.setdefault(by, Switchboard()).connect(some, first=first)
+
+    def disconnect(self, machines: Sequence[Machine]) -> None:
+        """They want no more."""
+        for by, some in _by_observer(machines).items():
+            self._all[by].disconnect(some)
+
+
+def _by_observer(machines: Sequence[Machine]) -> dict[str, list[Machine]]:
+    """Whose stream they look at → those machines, in their order."""
+    found: dict[str, list[Machine]] = {}
+    for machine in machines:
+        found.setdefault(machine.by, []).append(machine)
+    return found
+
+
 def _table(
     machines: Sequence[Machine], declared: str, method: str, also: Iterable[str] = ()
 ) -> tuple[dict[str, tuple[Any, ...]], tuple[Any, ...]]:

@@ -13,128 +13,32 @@ So whatever may have a copy on its way then may be seen once more for each outag
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
-
-import msgspec
 
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
-from simulator.assertions.world import LOGINS, OUTAGES, World
+from simulator.assertions.senders import FORGOTTEN_AFTER_S, Sender, Sent
+from simulator.assertions.sessions import LEAVES, OWN_SESSION, SILENCES, UNTOUCHING, Attendance, abruptly, is_certain
+from simulator.assertions.world import LOGINS, World
 from simulator.events.records import ActRecord, EventRecord
-from simulator.scenario.model import Group, StepAct, Update, Upload
+from simulator.scenario.model import Update, Upload
 
 GRACE_S: Final = 10.0
 """How long after its answer an upload's event may take to arrive; a longer `within` of its step counts instead."""
 
-FORGOTTEN_AFTER_S: Final = 300.0
-"""After this an unanswered upload is taken for lost: longer than EXCHANGE_LIFETIME (RFC 7252 §4.8.2)."""
-
-UNANSWERED_KEPT: Final = 64
-"""Uploads of one device that may still be seen; beyond this the oldest is forgotten."""
-
-RESERVED_PATHS: Final = frozenset({"u", "fw"})
-"""What is sent there is no upstream message (span §4.3); what is sent anywhere else is one, `rd` included."""
-
-UNTOUCHING: Final = frozenset(
-    {"upload", "poll", "send", "withdraw", "link", "blackout", "freeze", "wait", "create", "move"}
-    | {"misbehave", "revoke", "subscribe", "unsubscribe", *OUTAGES}
-)
-"""Verbs that leave the mobile network session of every device as it is; it outlives the platform's restart too."""
-
-OWN_SESSION: Final = frozenset({*LOGINS, "detach", "power_off", "update", "remove"})
-"""Verbs that change the session of their subject, and of nobody else."""
-
 FORGETS_WITHIN_S: Final = 247.0
 """A copy of a request may arrive for so long (EXCHANGE_LIFETIME, RFC 7252 §4.8.2)."""
-
-DONE_KEPT: Final = 8
-"""Uploads of one device that were shown, and of which a copy may still be on its way when the platform goes down."""
 
 UNKNOWN_BUDGET: Final = 1 << 30
 """While an upload of a device of which nothing is known is under way, nobody knows how often it will be tried."""
 
 _GOES_DOWN: Final = frozenset({"restart", "stop"})
 _ANSWERING: Final = frozenset({"coap", "coaps"})
+_ATTENDED: Final = frozenset({*LOGINS, *LEAVES, *SILENCES})
 _UNSPECIFIED: Final = "unspecified"  # what the real platform says of some transports (span §3.3)
 _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
-
-
-def goes_elsewhere(world: World, subject: str, step: int) -> bool:
-    """Whether what a subject uploads in a step is no upstream message."""
-    return _is_elsewhere(world.act(step), world.group_of.get(subject))
-
-
-def _is_elsewhere(what: StepAct | None, group: Group | None) -> bool:
-    if not isinstance(what, Upload) or group is None or group.transport == "udp":
-        return False
-    return what.path.strip("/") in RESERVED_PATHS
-
-
-class _Sent(msgspec.Struct, eq=False):
-    """One upload that may or must still be seen. A struct, because one is made for each."""
-
-    machine: Uploads
-    subject: str
-    step: int
-    n: int
-    size: str
-    """As events say it."""
-    began_s: float
-    epoch: int
-    budget: int
-    """How often it may be seen."""
-    ended_s: float = FOREVER
-    must: bool = False
-    seen: int = 0
-    transmissions: int = 0
-    outage: tuple[int, int] | None = None
-    """The latest one that it was granted one more for."""
-    since_s: float = FOREVER
-    """If before `began_s`: an event of this one may have been given to an upload that began then."""
-
-    @property
-    def open(self) -> bool:
-        return self.must and not self.seen
-
-    def expire(self, now: float) -> None:
-        self.machine.missed(self, now)
-
-
-class _Sender:
-    """One device: what it has under way, what may still come, and whether the platform has a session for it."""
-
-    __slots__ = (
-        "attached",
-        "budget",
-        "changing",
-        "done",
-        "epoch",
-        "group",
-        "may_copy",
-        "optional",
-        "pending",
-        "step",
-        "transport",
-    )
-
-    def __init__(self, group: Group | None, may_copy: bool) -> None:
-        self.step: int | None = None
-        """Its latest upload was in this one, and may be seen `budget` times; 0: it is no upstream message."""
-        self.budget = 0
-        self.group, self.may_copy = group, may_copy
-        self.transport: str = group.transport if group is not None else ""
-        """"": not known yet; its events tell."""
-        self.done: deque[_Sent] = deque(maxlen=DONE_KEPT)
-        """Shown lately; kept only where the platform goes down."""
-        self.changing = 0
-        """Acts under way that change its session."""
-        self.pending: list[_Sent] = []
-        self.optional: list[_Sent] = []
-        self.epoch = 0
-        self.attached = False
 
 
 class Uploads(Machine):
@@ -147,7 +51,7 @@ class Uploads(Machine):
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
-        self._senders: dict[str, _Sender] = {}
+        self._senders: dict[str, Sender] = {}
         self._stirring = 0
         """Acts under way of which nobody knows whose session they change."""
         self._forgets = world.outages or not world.known.devices
@@ -166,11 +70,19 @@ class Uploads(Machine):
         if act.verb == "upload":
             step = act.step
             if step != sender.step:
-                sender.step, sender.budget = step, self._budget(sender, step)
+                sender.step, sender.budget = step, self._budget(sender, act)
             if act.size > 0 and sender.budget:
                 size = str(act.size)
-                sender.pending.append(_Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget))
-        elif self._touches_sessions(act):
+                sent = Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget)
+                if sender.attendance is not None and sender.attendance.gone:
+                    sent.barred, sent.budget = sent.budget, 0  # what a stranger sends is not stored (span §4.3)
+                sender.pending.append(sent)
+            return
+        if sender.attendance is not None and act.verb in _ATTENDED:
+            sender.attendance.began(act.verb)
+            if not sender.attendance.gone:
+                sender.welcome()
+        if self._touches_sessions(act):
             self._session_changes(sender, act.verb, 1)
 
     def ended(self, act: ActRecord) -> None:
@@ -185,23 +97,28 @@ class Uploads(Machine):
                 if sent.n == act.n and sent.step == act.step and sent.ended_s == FOREVER:
                     self._over(sender, sent, act)
                     return
-        elif self._touches_sessions(act):
+            return
+        if sender.attendance is not None and act.verb in _ATTENDED:
+            sender.attendance.ended(act.verb, act.outcome, abruptly=abruptly(self._world, act))
+        if self._touches_sessions(act):
             self._session_changes(sender, act.verb, -1)
             sender.attached = act.verb in LOGINS and act.outcome == "ok"
 
-    def _new_sender(self, subject: str) -> _Sender | None:
+    def _new_sender(self, subject: str) -> Sender | None:
         group = self._world.group_of.get(subject)
         if group is None and self._world.known.devices:
             return None
         if group is not None and group.transport not in _TRANSPORTS:
             return None
-        self._senders[subject] = sender = _Sender(group, group is None or self._world.may_copy(group))
+        self._senders[subject] = sender = Sender(group, group is None or self._world.may_copy(group))
+        if is_certain(self._world, subject):
+            sender.attendance = Attendance()
         return sender
 
-    def _budget(self, sender: _Sender, step: int) -> int:
-        """How often one upload of a step may be seen; 0: it goes where it is no upstream message."""
-        what = self._world.act(step)
-        if _is_elsewhere(what, sender.group):
+    def _budget(self, sender: Sender, act: ActRecord) -> int:
+        """How often one upload of its step may be seen; 0: it goes where it is no upstream message."""
+        step, what = act.step, self._world.act(act.step)
+        if self._world.goes_elsewhere(act.subject, step):
             return 0
         if sender.group is None:
             return UNKNOWN_BUDGET
@@ -211,7 +128,7 @@ class Uploads(Machine):
             budget *= 2  # nothing in a plain datagram tells a copy from a second message
         return budget
 
-    def _over(self, sender: _Sender, sent: _Sent, act: ActRecord) -> None:
+    def _over(self, sender: Sender, sent: Sent, act: ActRecord) -> None:
         sent.ended_s = act.t_s
         sent.transmissions = act.transmissions
         if sender.group is None:  # each transmission may have been an attempt of its own
@@ -225,18 +142,18 @@ class Uploads(Machine):
         settled = sent.epoch == sender.epoch and not sender.changing and not self._stirring
         sent.must = must = answered and sender.attached and settled
         if must and not sent.seen and (len(sender.pending) > 1 or sender.optional):
-            self._reclaim(sender, sent)
+            sender.reclaim(sent)
         if must and not sent.seen:
             step = self._world.scenario.steps[sent.step] if self._world.act(sent.step) else None
             self._docket.deadlines.at(act.t_s + max(GRACE_S, step.within_s if step else 0.0), sent)
             return
         sender.pending.remove(sent)
-        if sent.seen < sent.budget or sender.pending:
-            self._may_come(sender, sent)
+        if sent.seen < sent.budget or sent.barred or sender.pending:
+            sender.may_come(sent)
         elif self._forgets:
             sender.done.append(sent)
 
-    def _too_often(self, sent: _Sent, act: ActRecord) -> None:
+    def _too_often(self, sent: Sent, act: ActRecord) -> None:
         """How often it was tried is known now: it was shown more often than that."""
         docket, check = self._docket, self._check
         tried = texts.times(max(1, act.transmissions))
@@ -247,27 +164,13 @@ class Uploads(Machine):
         docket.fail(check, sent.subject, act.t_s, details, "breaks upload-once: an upload is shown too often")
         sent.seen = sent.budget
 
-    def _reclaim(self, sender: _Sender, sent: _Sent) -> None:
-        """Uploads of one size cannot be told apart: an event may have gone to one that could do without it."""
-        for other in (*sender.pending, *sender.optional):
-            if other is not sent and other.seen and not other.must and other.size == sent.size:
-                other.seen -= 1
-                sent.seen += 1
-                return
-
-    def _may_come(self, sender: _Sender, sent: _Sent) -> None:
-        optional = sender.optional
-        optional.append(sent)
-        while optional and (len(optional) > UNANSWERED_KEPT or optional[0].ended_s < sent.ended_s - FORGOTTEN_AFTER_S):
-            del optional[0]
-
     def _touches_sessions(self, act: ActRecord) -> bool:
         if act.verb == "update":
             what = self._world.act(act.step)
             return not (isinstance(what, Update) and what.imsi is None and what.imei is None)
         return act.verb not in UNTOUCHING
 
-    def _session_changes(self, sender: _Sender, verb: str, begins: int) -> None:
+    def _session_changes(self, sender: Sender, verb: str, begins: int) -> None:
         """A login, a logout, or something that this machine knows nothing about: then for everybody.
 
         Args:
@@ -301,7 +204,7 @@ class Uploads(Machine):
                 sender.done.remove(sent)
                 sent.outage = which
                 sent.budget += 1
-                self._may_come(sender, sent)
+                sender.may_come(sent)
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 
@@ -346,7 +249,7 @@ class Uploads(Machine):
                 return
         self._unaccounted(sender, event)
 
-    def missed(self, sent: _Sent, now: float) -> None:
+    def missed(self, sent: Sent, now: float) -> None:
         """An answered upload was not shown in time."""
         docket, check = self._docket, self._check
         details: tuple[str, ...] = ()
@@ -371,17 +274,21 @@ class Uploads(Machine):
         sent.must = False
         sender = self._senders[sent.subject]
         sender.pending.remove(sent)
-        self._may_come(sender, sent)
+        sender.may_come(sent)
 
-    def _seen(self, sender: _Sender, sent: _Sent) -> None:
+    def _seen(self, sender: Sender, sent: Sent) -> None:
         sender.pending.remove(sent)
         if sent.seen < sent.budget:
-            self._may_come(sender, sent)
+            sender.may_come(sent)
         elif self._forgets:
             sender.done.append(sent)
 
-    def _unaccounted(self, sender: _Sender, event: EventRecord) -> None:
-        unseen = next((sent for sent in (*sender.pending, *sender.optional) if not sent.seen), None)
+    def _unaccounted(self, sender: Sender, event: EventRecord) -> None:
+        candidates = (*sender.pending, *sender.optional)
+        if any(sent.barred and sent.size == event.data.get("bytes") for sent in candidates):
+            self._fail(event, "but it was not in session when it sent that, and what a stranger sends is not stored")
+            return
+        unseen = next((sent for sent in candidates if not sent.seen and not sent.barred), None)
         if unseen is None:
             self._fail(event, "but every upload that it can be has been shown already")
             return
@@ -396,36 +303,3 @@ class Uploads(Machine):
         said = docket.says(event.subject)
         details = (f"seen: {texts.sighting(event)}, {why}", said) if docket.explains(check) else ()
         docket.fail(check, event.subject, event.rx_s, details, f"breaks upload-once: {texts.event(event)}")
-
-
-class ConnectedFirst(Machine):
-    """connected-first."""
-
-    __slots__ = ("_check", "_docket", "_waiting")
-
-    names = ("ciotConnect", "clientConnected", "upstreamMessage")
-
-    def __init__(self, docket: Docket, check: Check, world: World) -> None:
-        del world
-        self._docket, self._check = docket, check
-        # By collection first: two collections have two streams, and nothing orders one after the other.
-        self._waiting: dict[str | None, dict[str, float]] = {}
-
-    def see(self, event: EventRecord) -> None:
-        subject = event.subject
-        if subject is None:
-            return
-        if event.name == "ciotConnect":
-            self._waiting.setdefault(event.collection, {})[subject] = event.rx_s
-            return
-        waiting = self._waiting.get(event.collection)
-        if not waiting:
-            return
-        since = waiting.pop(subject, None)
-        if since is None:
-            return
-        self._check.cases += 1
-        if event.name == "upstreamMessage":
-            details = (f"ciotConnect at {texts.moment(since)}, then {texts.sighting(event)}",)
-            what = "breaks connected-first: no clientConnected before its first upstreamMessage"
-            self._docket.absent(self._check, subject, (since, event.rx_s), event.rx_s, details, what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -88,3 +89,9 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     def count(self, verdict: Verdict, kind: Kind | None = None) -> int:
         """How many judgements came out like this; `kind` None: of all kinds."""
         return sum(j.verdict == verdict and (kind is None or j.kind == kind) for j in self.judgements)
+
+
+def worst(judgements: Iterable[Judgement]) -> Verdict:
+    """Of all of them; a failure is worse than not knowing."""
+    found = {judgement.verdict for judgement in judgements}
+    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"

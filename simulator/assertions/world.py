@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from simulator.scenario.model import ChangeLink, Group, LinkSpec, Scenario, Step, StepAct, Subject, Upload
+from simulator.scenario.model import ChangeLink, Group, LinkSpec, Scenario, Step, StepAct, Subject, Update, Upload
 
 DEFAULT_COLLECTION = "default"
 """How a record names the collection that a scenario need not name."""
@@ -15,6 +15,12 @@ LOGINS = ("attach", "power_on", "reboot")
 
 OUTAGES = ("restart", "stop", "start")
 """Verbs that cut the platform's streams and make it forget CoAP exchanges; what it has accepted survives."""
+
+SIM_VERBS = frozenset({"insert_sim", "remove_sim", "move_sim", "swap_sims", "switch_profile"})
+"""With these in a scenario, a login may be another device's than the one that asked for it."""
+
+RESERVED_PATHS = frozenset({"u", "fw"})
+"""What is sent there is no upstream message (span §4.3); what is sent anywhere else is one, `rd` included."""
 
 PERFECT = "perfect"
 """The one preset whose links never duplicate (mobile-network §6.4)."""
@@ -46,6 +52,7 @@ class World:
         "aliases",
         "embedded",
         "group_of",
+        "identities_wander",
         "known",
         "outages",
         "scenario",
@@ -70,6 +77,8 @@ class World:
         self.group_of: dict[str, Group] = {
             subject: groups[name] for name, subjects in members.items() if name in groups for subject in subjects
         }
+        self.identities_wander = any(map(_wanders, scenario.steps)) or any(g.registered_as for g in scenario.groups)
+        """Whether a device may log in as another one: its events are then of the one that the platform takes it for."""
         self.embedded = False
         self.virtual = False
         self._copying = any(isinstance(step.act, ChangeLink) and _may_copy(step.act.link) for step in scenario.steps)
@@ -93,6 +102,19 @@ class World:
         subjects = [subject for step in steps for subject in step.subjects]
         return any(map(self.partial, subjects)) and not any(map(self._subjects_of, subjects))
 
+    def goes_elsewhere(self, subject: str, step: int) -> bool:
+        """Whether what a subject uploads in a step is no upstream message."""
+        what, group = self.act(step), self.group_of.get(subject)
+        if not isinstance(what, Upload) or group is None or group.transport == "udp":
+            return False
+        return what.path.strip("/") in RESERVED_PATHS
+
+    def delays(self, subject: str) -> bool:
+        """Whether a datagram of a subject may be on its way for a while, or come a second time."""
+        group = self.group_of.get(subject)
+        links = [step.act.link for step in self.scenario.steps if isinstance(step.act, ChangeLink)]
+        return group is None or any(link.preset not in (PERFECT, "") or link.changes for link in (group.link, *links))
+
     def copies_plainly(self, subject: str) -> bool:
         """Whether the platform may take one message of a subject for two."""
         group = self.group_of.get(subject)
@@ -105,6 +127,11 @@ class World:
     def may_copy(self, group: Group) -> bool:
         """Whether a datagram of that group can reach the platform twice by the network's doing."""
         return self._copying or _may_copy(group.link)
+
+
+def _wanders(step: Step) -> bool:
+    what = step.act
+    return step.verb in SIM_VERBS or (isinstance(what, Update) and not (what.imsi is None and what.imei is None))
 
 
 def _is(step: Step, verbs: Collection[str] | None) -> bool:

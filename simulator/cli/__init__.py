@@ -5,18 +5,15 @@ Nothing heavy is imported until a command needs it: `--help` must answer at once
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import io
-import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
 import typer
 
 from simulator import __version__
-from simulator.cli.stopping import Stopped, end_at_once, ignore
-from simulator.errors import ExitCode, SimulatorError, UsageError
+from simulator.cli.ending import to_its_end
+from simulator.cli.options import AsJson, Confirm, Paths, Target, Token, Without
+from simulator.errors import UsageError
 
 app = typer.Typer(
     name="simulator",
@@ -27,29 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Paths = Annotated[
-    Optional[list[Path]],  # noqa: UP045  typer reads the annotation at run time
-    typer.Argument(metavar="[FILE|FOLDER]...", help="Scenario files, or folders of them. Default: scenarios/"),
-]
-Target = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--target", metavar="URL", help="API of a platform that runs already, http://127.0.0.1:10080"),
-]
-Token = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--token", metavar="TOKEN", envvar="SIMULATOR_TOKEN", show_envvar=True, help="Its API token."),
-]
-Confirm = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--yes-really", metavar="HOST", help="Name the host once more if it is not this machine."),
-]
-
-Without = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option(metavar="INVARIANT", help="Do not hold this invariant; see `simulator list invariants`."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
 @app.command()
@@ -290,68 +264,4 @@ def options(
 
 def main() -> None:
     """Entry point. Whatever goes wrong ends as one clear line and an exit code, never as a traceback."""
-    try:
-        end_at_once()
-        _main()
-    except Stopped as stopped:
-        ignore()
-        with contextlib.suppress(OSError, ValueError):
-            print(f"simulator: {stopped}", file=sys.stderr)
-        raise SystemExit(stopped.exit_code) from None
-    finally:
-        ignore()
-
-
-def _main() -> None:
-    _prepare_output()
-    try:
-        app()
-    except SimulatorError as error:
-        sys.stdout.flush()
-        print(f"simulator: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:  # the reader of our output went away: `simulator watch | head`
-        _drop_output()
-        raise SystemExit(ExitCode.PASSED) from None
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise SystemExit(_defect(error)) from None
-        _drop_output()  # whatever has a file name of its own has said so: this is the output
-        print(f"simulator: cannot write the output: {error.strerror}", file=sys.stderr)
-        raise SystemExit(ExitCode.BROKEN) from None
-    except Exception as error:
-        raise SystemExit(_defect(error)) from None
-
-
-def _prepare_output() -> None:
-    import os
-
-    # Started without (`>&-`): the next file that is opened would become the standard output.
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
-
-
-def _drop_output() -> None:
-    """Nothing more can be written there, also not when the interpreter flushes at its end."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _defect(error: Exception) -> int:
-    """A defect of ours, told in a line; SIMULATOR_DEBUG shows where it was."""
-    import os
-    import traceback
-
-    if os.environ.get("SIMULATOR_DEBUG"):
-        traceback.print_exception(error)
-    what = f"{type(error).__name__}: {error}"
-    print(f"simulator: internal error: {what}; SIMULATOR_DEBUG=1 shows where", file=sys.stderr)
-    return ExitCode.BROKEN
+    to_its_end(app)

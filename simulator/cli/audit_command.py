@@ -60,7 +60,7 @@ def _not_judged(verdicts: Verdicts) -> tuple[str, ...]:
     """What passed only because there was nothing to judge it by, and why: a line for each reason."""
     reasons: dict[str, list[str]] = {}
     for judgement in verdicts.judgements:
-        if judgement.verdict == "pass" and judgement.kind == "invariant" and judgement.details:
+        if text.not_judged(judgement):
             name = judgement.check.partition(".")[2]
             reasons.setdefault(judgement.details[0].strip(), []).append(name)
     return tuple(f"{why}: {', '.join(names)}" for why, names in reasons.items())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from simulator.assertions.verdicts import Finding
+from simulator.assertions.verdicts import Finding, Judgement
 from simulator.errors import LocalError
 from simulator.report import as_json
 from simulator.report.ran import Ran
@@ -17,8 +18,8 @@ from simulator.run.recorder import Watch
 class Ongoing:
     """Looks on at one rehearsal (`run.recorder.Watch`), writes what is decided, and hands all of it on.
 
-    One line per finding and per step that begins, each in the file before the run goes on; at the end one line with
-    everything.
+    One line per finding, per step that begins, and per step that is decided, each in the file before the run goes on;
+    at the end one line with everything.
     Raises, when made: LocalError: the file cannot be made. Writing raises LocalError too: disk full and the like.
     """
 
@@ -46,6 +47,11 @@ class Ongoing:
         """Something was decided against the scenario."""
         self._write(as_json.finding_line(finding))
         self._watch.finding(finding)
+
+    def decided(self, step: int, judgements: Sequence[Judgement]) -> None:
+        """A step is decided."""
+        self._write(as_json.decided_line(step, judgements))
+        self._watch.decided(step, judgements)
 
     def progress(self, now: float, acts: int, events: int) -> None:
         """The run goes on."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
-from simulator.assertions.judge import Finding
+from simulator.assertions.verdicts import Finding, Judgement
 from simulator.report.text import duration
 
 REFRESH_S = 0.1
@@ -43,6 +44,9 @@ class Progress:
         """Something was decided against the scenario."""
         self._findings += 1
         self._last = f"{finding.place} {finding.headline}"
+
+    def decided(self, step: int, judgements: Sequence[Judgement]) -> None:
+        """A step is decided; what was decided against it has been told."""
 
     def progress(self, now: float, acts: int, events: int) -> None:
         """The run goes on."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from simulator.cli.files import scenario_files
-from simulator.errors import ExitCode, ScenarioError, ScenarioErrors
+from simulator.cli.files import load_all, scenario_files
+from simulator.cli.stopping import came
+from simulator.errors import ExitCode
 from simulator.run.prove import Matrix, Proof, Row
 from simulator.run.prove import prove as run_on_mutants
-from simulator.scenario import Scenario, load
 from simulator.words import MUTANTS
 
 _CHECKS_SHOWN = 3
@@ -30,27 +30,13 @@ def prove(paths: Sequence[Path] | None, *, every: bool, as_json: bool) -> int:
     Returns: 0 if each scenario is green without and has killed all of its mutants, else 1.
     Raises: ScenarioErrors, UsageError: there is nothing to run.
     """
-    scenarios = _load_all(scenario_files(paths))
-    matrix = run_on_mutants(scenarios, every=every, told=None if as_json else _tell)
+    scenarios = [(str(path), scenario) for path, scenario in load_all(scenario_files(paths))]
+    matrix = run_on_mutants(scenarios, every=every, told=_nothing if as_json else _tell)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(_document(matrix)), indent=1).decode(), flush=True)
     else:
         print("\n".join(_ending(matrix, every=every)), flush=True)
     return ExitCode.PASSED if _all_well(matrix, every=every) else ExitCode.FAILED
-
-
-def _load_all(files: Sequence[Path]) -> list[tuple[str, Scenario]]:
-    """Every file, or every mistake in all of them."""
-    loaded: list[tuple[str, Scenario]] = []
-    mistakes: list[ScenarioError] = []
-    for path in files:
-        try:
-            loaded.append((str(path), load(path)))
-        except ScenarioErrors as error:
-            mistakes.extend(error.errors)
-    if mistakes:
-        raise ScenarioErrors(mistakes)
-    return loaded
 
 
 def _all_well(matrix: Matrix, *, every: bool) -> bool:
@@ -59,10 +45,22 @@ def _all_well(matrix: Matrix, *, every: bool) -> bool:
     return all(row.proven for row in rows) and (not every or all(matrix.killers.values()))
 
 
+def _raise_if_stopped() -> None:
+    """A run on a mutant may end in anything, also in what a signal was turned into."""
+    if (stopped := came()) is not None:
+        raise stopped
+
+
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
+def _nothing(_row: Row) -> None:
+    """Programs are told when all is over."""
+    _raise_if_stopped()
+
+
 def _tell(row: Row) -> None:
+    _raise_if_stopped()
     print("\n".join(_lines(row)), flush=True)
 
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.cli.files import scenario_files
+from simulator.cli.files import load_all, scenario_files
 from simulator.cli.selection import Selection
 from simulator.cli.tally import Copies, Tally, make_folder, unusable
-from simulator.errors import ExitCode, ScenarioError, ScenarioErrors, SimulatorError, UsageError
+from simulator.errors import ExitCode, ScenarioErrors, SimulatorError, UsageError
 from simulator.report.text import duration
 from simulator.run.settings import RunSettings
 from simulator.scenario import Scenario, load
@@ -61,7 +61,7 @@ def run_files(
         stop_early: leave out what follows the first that does not pass.
     Returns: the exit code of the worst. Raises: UsageError: nothing to run, or nowhere to write.
     """
-    scenarios = _chosen(_load_all(scenario_files(paths)), selection)
+    scenarios = _chosen(load_all(scenario_files(paths)), selection)
     folder = _new_folder(out)
     make_folder(folder)
     tally = Tally(settings, folder, copies)
@@ -80,20 +80,6 @@ def known_invariants(names: Sequence[str], option: str) -> tuple[str, ...]:
         if name not in INVARIANTS:
             raise UsageError(f"{option} {name}: no invariant {shown(name)} ({meant(name, INVARIANTS)})")
     return tuple(dict.fromkeys(names))
-
-
-def _load_all(files: Sequence[Path]) -> list[tuple[Path, Scenario]]:
-    """Every file, or every mistake in all of them."""
-    loaded: list[tuple[Path, Scenario]] = []
-    mistakes: list[ScenarioError] = []
-    for path in files:
-        try:
-            loaded.append((path, load(path)))
-        except ScenarioErrors as error:
-            mistakes.extend(error.errors)
-    if mistakes:
-        raise ScenarioErrors(mistakes)
-    return loaded
 
 
 def _chosen(loaded: Sequence[tuple[Path, Scenario]], selection: Selection) -> list[tuple[Path, Scenario]]:

@@ -2,6 +2,10 @@
 
 A rehearsal has its own way of stopping in order, and gives the signals back when it is over; so whoever starts one
 says afterwards what a signal means from then on.
+
+An exception that is raised wherever the program happens to be may be turned into another there: an import that fails
+inside of the interpreter becomes a SyntaxError of what needed it. So it is remembered that a signal came, and what is
+raised after that is a consequence of it.
 """
 
 from __future__ import annotations
@@ -22,6 +26,14 @@ class Stopped(BaseException):
 
     def __str__(self) -> str:
         return "interrupted" if self.number == signal.SIGINT else "terminated"
+
+
+_raised: list[Stopped] = []
+
+
+def came() -> Stopped | None:
+    """The first signal that has ended the program, whatever has become of its exception; None: there was none."""
+    return _raised[0] if _raised else None
 
 
 def end_at_once() -> None:
@@ -54,4 +66,6 @@ class Later:
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
-    raise Stopped(number)
+    stopped = Stopped(number)
+    _raised.append(stopped)
+    raise stopped

@@ -13,7 +13,7 @@ from typing import TextIO
 from simulator.assertions.verdicts import Verdicts
 from simulator.cli.ongoing import Ongoing
 from simulator.cli.progress import Progress
-from simulator.cli.stopping import Later, Stopped, end_at_once
+from simulator.cli.stopping import Later, Stopped, came, end_at_once
 from simulator.errors import ExitCode, LocalError, SimulatorError, UsageError
 from simulator.events.files import open_journal
 from simulator.report import as_json, junit, text
@@ -120,14 +120,14 @@ class Tally:
                 end_at_once()  # until the rehearsal has its own way of stopping
                 self._raise_if_stopped()
                 return rehearse(scenario, self._settings, journal, watch)
-        except UsageError:
-            raise
-        except Stopped as stopped:
-            return _without_verdict(Interrupted(stopped.number))
-        except SimulatorError as error:
-            return _without_verdict(error)
-        except Exception as error:
-            return _without_verdict(LocalError(_crash(folder, error)))
+        except (Stopped, Exception) as error:
+            stopped = error if isinstance(error, Stopped) else came()
+            if stopped is not None:
+                return _without_verdict(Interrupted(stopped.number))
+            if isinstance(error, UsageError):
+                raise
+            broken = error if isinstance(error, SimulatorError) else LocalError(_crash(folder, error))
+            return _without_verdict(broken)
         finally:
             self._signals.begin()
             watch.close()
@@ -227,7 +227,7 @@ def unusable(folder: Path, error: OSError) -> UsageError:
     return UsageError(f"cannot write to {folder}: {error.strerror}; name another folder with --out")
 
 
-def _crash(folder: Path, error: Exception) -> str:
+def _crash(folder: Path, error: BaseException) -> str:
     """A defect of the simulator: the details go to a file, the user gets a line."""
     import traceback
 

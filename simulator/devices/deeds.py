@@ -61,11 +61,12 @@ def act_out(
 
 
 def registration(device: Device) -> acts.CreateDevice:
-    """The order that makes the device known to the platform, with the identities its group does not leave blank."""
+    """The order that makes the device known to the platform, with the identities that the platform is told."""
     member, group = device.member, device.member.group
+    told = {"imsi": member.imsi, "imei": member.imei, **dict(group.registered_as), **dict.fromkeys(group.blank, "")}
     return acts.CreateDevice(
-        imsi="" if "imsi" in group.blank else member.imsi,
-        imei="" if "imei" in group.blank else member.imei,
+        imsi=told["imsi"],
+        imei=told["imei"],
         tags=(("name", member.name), *group.tags),
         collection=member.collection,
     )

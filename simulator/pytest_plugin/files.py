@@ -101,6 +101,7 @@ class ScenarioItem(pytest.Item):
         from simulator.report.ran import Ran
         from simulator.run.settings import RunSettings
         from simulator.run.start import rehearse
+        from simulator.run.watch import Nobody
 
         options = self.config.option
         time: Time = options.simulator_time or "virtual"
@@ -152,25 +153,6 @@ class NotHeld(AssertionError):
 
 class NotRun(Exception):
     """A scenario could not be run to its end."""
-
-
-class Nobody:
-    """Looks on while a rehearsal runs (`run.recorder.Watch`), and says nothing: pytest shows what comes of it."""
-
-    def step(self, number: int, count: int, text: str, now: float) -> None:
-        """A step begins."""
-
-    def finding(self, finding: Any) -> None:
-        """Something was decided against the scenario."""
-
-    def decided(self, step: int, check: str, verdict: str, now: float) -> None:
-        """A check of a step is decided."""
-
-    def progress(self, now: float, acts: int, events: int) -> None:
-        """It goes on."""
-
-    def stopping(self) -> None:
-        """It was told to end."""
 
 
 def _hand_on(result: Result) -> None:

@@ -49,6 +49,17 @@ def finding_line(finding: Finding) -> bytes:
     return _line({"kind": "finding", "finding": {**msgspec.to_builtins(finding), "told": told(finding.details)}})
 
 
+def decided_line(step: int, judgements: Sequence[Judgement]) -> bytes:
+    """How a step stands, the moment all that it promised is decided; its judgements as in the last line.
+
+    A gap that becomes known later may still turn a failure into not knowing: the last line counts.
+    """
+    shown = msgspec.to_builtins(judgements)
+    for fields, judgement in zip(shown, judgements, strict=True):
+        _tell(fields, judgement)
+    return _line({"kind": "decided", "step": step, "judgements": shown})
+
+
 def step_line(step: int, words: str, t_s: float) -> bytes:
     """That a step begins, by its number in the scenario, from 0: how far a run had come."""
     return _line({"kind": "step", "step": step, "words": words, "t_s": t_s})

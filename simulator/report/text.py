@@ -121,16 +121,23 @@ def _story(judgement: Judgement, colour: bool) -> list[str]:
 def _counts(verdicts: Verdicts) -> str:
     """`4 of 5 expectations, 2 outcomes and 8 invariants held`; troubles are only ever told of when there are any."""
     parts = []
+    unjudged = sum(not_judged(judgement) for judgement in verdicts.judgements)
     for kind, one, many in _NOUNS:
-        held = verdicts.count("pass", kind)
+        held = verdicts.count("pass", kind) - (unjudged if kind == "invariant" else 0)
         total = held + verdicts.count("fail", kind) + verdicts.count("inconclusive", kind)
         if not total or kind == "trouble":
             continue
         noun = one if total == 1 else many
         parts.append(f"{total} {noun}" if held == total else f"{held} of {total} {noun}")
+    others = f"; {unjudged} {'was' if unjudged == 1 else 'were'} not judged" if unjudged else ""
     if not parts:
-        return "nothing was decided" if verdicts.cut else "nothing was asked for"
-    return f"{' and '.join([', '.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]} held"
+        return f"nothing was {'decided' if verdicts.cut or others else 'asked for'}{others}"
+    return f"{' and '.join([', '.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]} held{others}"
+
+
+def not_judged(judgement: Judgement) -> bool:
+    """Whether an invariant passed only because there was nothing to judge it by; the reason is its details."""
+    return judgement.kind == "invariant" and judgement.verdict == "pass" and bool(judgement.details)
 
 
 def _times(ran: Ran) -> str:

@@ -102,11 +102,11 @@ class Fleet:
     """
 
     def __init__(self, members: Iterable[Member], seed: int, clock: Clock, timers: Timers, hear: Hear) -> None:
-        self.devices: dict[str, Device] = {member.name: Device(member) for member in members}
+        self.devices: dict[str, Device] = {}
         self.endpoints = _Endpoints(self)
         self._seed, self._clock, self._timers, self._hear = seed, clock, timers, hear
-        everybody = self.devices.values()
-        self._by_ip: dict[Ipv4, Device] = {d.ip: d for d in everybody if d.member.group.transport == "udp"}
+        self._by_ip: dict[Ipv4, Device] = {}
+        """Those that speak plain UDP."""
         self.links = Links(seed)
         self._ports: list[Port] = []
         self._speakers: dict[str, tuple[Port, Any, _Ear]] = {}
@@ -118,8 +118,15 @@ class Fleet:
         self._stack: Stack | None = None
         self._aiocoap: AiocoapStack | None = None
         self.weather = Weather(timers, self._profile, self._set_profile)
-        for device in everybody:
-            link = device.member.group.link
+        self.add(members)
+
+    def add(self, members: Iterable[Member]) -> None:
+        """More devices; those that are there stay who they are. What they speak through, `open` sees to."""
+        for member in members:
+            device = self.devices[member.name] = Device(member)
+            link = member.group.link
+            if member.group.transport == "udp":
+                self._by_ip[device.ip] = device
             self._set_profile(device.name, preset(link.preset, link.changes))
 
     def _profile(self, name: str) -> LinkProfile:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from simulator.assertions.judge import Finding, Verdict
+from simulator.assertions.verdicts import Verdict
 from simulator.errors import SimulatorError
 from simulator.events.journal import Journal
 from simulator.run.settings import RunSettings
 from simulator.run.start import Interrupted, rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario.model import Scenario
 from simulator.words import MUTANTS
 
@@ -151,7 +152,7 @@ def _outcome(ran: Ran, named: tuple[str, ...]) -> Outcome:
 def _run(scenario: Scenario, mutant: str | None) -> tuple[Ran, str]:
     """One run, and why the scenario is skipped if it is. Raises: Interrupted: somebody wants all of it to end."""
     try:
-        result = rehearse(scenario, RunSettings(mutant=mutant), Journal(_nowhere), _Nobody())
+        result = rehearse(scenario, RunSettings(mutant=mutant), Journal(_nowhere), Nobody())
     except SimulatorError as error:
         return Ran(verdict=None, why=str(error)), ""
     except Exception as error:  # a mutant may well make the server trip over itself; that is not what was to be found
@@ -168,22 +169,3 @@ def _run(scenario: Scenario, mutant: str | None) -> tuple[Ran, str]:
 
 def _nowhere(_lines: bytes) -> None:
     """The journal of a run that nobody will read."""
-
-
-class _Nobody:
-    """Looks on and says nothing (`run.recorder.Watch`)."""
-
-    def step(self, number: int, count: int, text: str, now: float) -> None:
-        """A step begins."""
-
-    def finding(self, finding: Finding) -> None:
-        """Something was decided against the scenario."""
-
-    def decided(self, step: int, check: str, verdict: str, now: float) -> None:
-        """A check of a step is decided."""
-
-    def progress(self, now: float, acts: int, events: int) -> None:
-        """The run goes on."""
-
-    def stopping(self) -> None:
-        """Somebody wants it to end."""

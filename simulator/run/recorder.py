@@ -7,30 +7,53 @@ time passes, what happened is handed on at least once a second of the wall's, so
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
-from simulator.assertions.judge import Finding, Judge
+from simulator.assertions.deadlines import Deadlines
+from simulator.assertions.verdicts import Finding, Judgement, Verdicts
 from simulator.clock import Clock, Timers, WallClock
 from simulator.devices.outcome import Outcome
 from simulator.events.journal import Journal
 from simulator.events.records import ActRecord, EndRecord, EventRecord, ReceivedRecord, Record, StepRecord
+from simulator.run.watch import Watch
+
+__all__ = ["Bench", "Recorder", "Watch"]
 
 
-class Watch(Protocol):
-    """Whoever looks on while a rehearsal runs: the terminal, a log, nobody."""
+class Bench(Protocol):
+    """Who judges what is recorded: a judge (`assertions.judge.Judge`), or who stands in its place."""
 
-    def step(self, number: int, count: int, text: str, now: float) -> None:
-        """A step begins."""
+    @property
+    def takers(self) -> Mapping[type, Callable[[Any], None]]:
+        """What takes each kind of record."""
 
-    def finding(self, finding: Finding) -> None:
-        """Something was decided against the scenario."""
+    @property
+    def findings(self) -> list[Finding]:
+        """Decided and not told yet; always the same list."""
 
-    def progress(self, now: float, acts: int, events: int) -> None:
-        """Called often; `acts` have ended and `events` have arrived so far."""
+    @property
+    def deadlines(self) -> Deadlines:
+        """What time decides; its `soonest` is looked at after each record."""
 
-    def stopping(self) -> None:
-        """Somebody wants it to end: what it created is being removed, unless they say so again."""
+    @property
+    def deadline(self) -> float | None:
+        """Earliest run time at which something is decided by time."""
+
+    def news(self) -> Sequence[Finding]:
+        """Hand on what was decided, and forget it."""
+
+    def expire(self, now: float) -> Sequence[Finding]:
+        """Decide what time has decided. Returns: as `news`."""
+
+    def step_open(self, step: int) -> bool:
+        """Whether something of a step is undecided."""
+
+    def judgements_of(self, step: int) -> tuple[Judgement, ...]:
+        """How the checks of a step that is decided stand."""
+
+    def finish(self, now: float) -> Verdicts:
+        """The run is over."""
 
 
 _PROGRESS_EVERY = 128
@@ -42,7 +65,7 @@ FLUSH_EVERY_S = 0.5
 class Recorder:
     """The one way into the journal. Also what devices tell their acts to (`devices.deeds.Recorder`)."""
 
-    def __init__(self, journal: Journal, judge: Judge, clock: Clock, timers: Timers, watch: Watch) -> None:
+    def __init__(self, journal: Journal, judge: Bench, clock: Clock, timers: Timers, watch: Watch) -> None:
         self._judge, self._now, self._timers, self._watch = judge, clock.now, timers, watch
         self._write, self._takers = journal.write, judge.takers
         self._findings, self._deadlines = judge.findings, judge.deadlines
@@ -95,6 +118,12 @@ class Recorder:
                 await future
             finally:
                 self._waiting.pop(step, None)
+
+    def tell(self, step: int) -> None:
+        """How a step stands that is decided is said at once: whoever ends the run, that much is known."""
+        judgements = self._judge.judgements_of(step)
+        if judgements:
+            self._watch.decided(step, judgements)
 
     def _after(self, findings: Sequence[Finding]) -> None:
         for finding in findings:

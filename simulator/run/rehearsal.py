@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from simulator.assertions.judge import Judge, Verdicts
+from simulator.assertions.verdicts import Verdicts
 from simulator.clock import Clock, Timers
 from simulator.devices.deeds import registration
 from simulator.devices.device import Device
@@ -18,7 +18,7 @@ from simulator.run.fleet import Fleet
 from simulator.run.needs import check_needs
 from simulator.run.performers import Performers
 from simulator.run.platform import Platform, turn_of
-from simulator.run.recorder import Recorder, Watch
+from simulator.run.recorder import Bench, Recorder, Watch
 from simulator.run.settings import RunSettings
 from simulator.run.steps import Steps
 from simulator.run.target import Target
@@ -69,6 +69,18 @@ def _spared_collector(devices: int) -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """For what is over soon, makes no cycles, and must not take longer because of all that is there."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class Rehearsal:
     """One scenario against one target."""
 
@@ -82,7 +94,7 @@ class Rehearsal:
         timers: Timers,
         wire: Wire,
         target: Target,
-        judge: Judge,
+        judge: Bench,
         recorder: Recorder,
         watch: Watch,
         aliases: dict[str, str],
@@ -183,7 +195,8 @@ class Rehearsal:
         finally:
             # Whatever ended it, what comes from now on is not the scenario's doing.
             self._recorder.end(why)
-            verdicts = self.verdicts = self._judge.finish(self._clock.now())
+            with _no_collector():
+                verdicts = self.verdicts = self._judge.finish(self._clock.now())
         return verdicts
 
     @asynccontextmanager

@@ -46,7 +46,9 @@ class Steps:
         watch: Watch,
         hurry: Callable[[], bool],
     ) -> None:
-        self._scenario, self._plan, self._settings = scenario, plan, settings
+        self._scenario, self._settings = scenario, settings
+        self.plan = plan
+        """Who acts and when; a live rehearsal makes a new one whenever it knows more."""
         self._clock, self._timers = clock, timers
         self._fleet, self._performers, self._platform = fleet, performers, platform
         self._recorder, self._watch, self._hurry = recorder, watch, hurry
@@ -72,7 +74,7 @@ class Steps:
             case Block():
                 await self._one_by_one(part.parts)
             case _:
-                await self._perform(part, self._scenario.steps[part])
+                await self.perform(part, self._scenario.steps[part])
 
     async def _at_the_same_time(self, parts: Sequence[Flow]) -> None:
         """Begun in the order of the file; over when all are."""
@@ -83,7 +85,8 @@ class Steps:
         except BaseExceptionGroup as errors:  # the first that broke; the others were told to end
             raise errors.exceptions[0] from None
 
-    async def _perform(self, number: int, step: Step) -> None:
+    async def perform(self, number: int, step: Step) -> None:
+        """One step, from its time to the end of all that it has caused."""
         if step.at_s is not None:
             await until(step.at_s, self._clock.now(), self._timers)
         self._watch.step(number, len(self._scenario.steps), step.text, self._clock.now())
@@ -97,11 +100,12 @@ class Steps:
         self._recorder.step(number, "acted")
         await self._recorder.decided(number)
         await self._read_states(number, step.forms)
+        self._recorder.tell(number)
         await self._catch_up()
         self._recorder.step(number, "ended")
 
     async def _read_states(self, number: int, forms: Sequence[object]) -> None:
-        questions = wanted(forms, self._plan)
+        questions = wanted(forms, self.plan)
         if questions:
             await read_states(number, questions, self.source, self._recorder.put, self._clock.now)
 
@@ -117,7 +121,7 @@ class Steps:
             now = self._clock.now()
 
     async def _act(self, number: int, step: Step) -> None:
-        members = self._plan.acting(step)
+        members = self.plan.acting(step)
         if not members:
             return
         all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -131,7 +135,7 @@ class Steps:
 
         now, hurry = self._clock.now(), self._hurry
         start, endpoints = self._performers.stories.start, self._fleet.endpoints
-        for member, offset_s in zip(members, self._plan.start_offsets(step, len(members)), strict=True):
+        for member, offset_s in zip(members, self.plan.start_offsets(step, len(members)), strict=True):
             if hurry():
                 break
             device = self._fleet.devices[member.name]
@@ -140,5 +144,5 @@ class Steps:
         await all_done
 
     def _payloads(self, number: int, member: Member) -> Callable[[Any, int], bytes]:
-        plan = self._plan
+        plan = self.plan
         return lambda payload, n: plan.payload(number, member, n, payload or member.group.payload)

@@ -10,7 +10,7 @@ from simulator.scenario.nodes import Items, Mapping, Node, Text
 from simulator.scenario.problems import Fields
 from simulator.scenario.quantities import quantity
 from simulator.scenario.reading import Reading
-from simulator.scenario.show import meant, shown
+from simulator.scenario.show import a_or_an, meant, plain, shown
 from simulator.words import OBSERVER_KEYS, TOKEN_KEYS
 
 MAX_TOKENS = 100
@@ -55,7 +55,7 @@ def observer_named(reading: Reading, node: Node) -> str:
 def names_of(reading: Reading, node: Node, verb: str, what: str) -> tuple[str, ...]:
     """One token or observer (`what`) or a list of them, for a verb; none of them twice."""
     if isinstance(node, Items) and not node.items:
-        reading.problems.add(f"{verb}: an empty list names nobody", node.place, f"name {_a(what)}")
+        reading.problems.add(f"{verb}: an empty list names nobody", node.place, f"name {a_or_an(what)}")
     found: dict[str, None] = {}
     for item in node.items if isinstance(node, Items) else (node,):
         name = token_named(reading, item) if what == "token" else observer_named(reading, item)
@@ -123,10 +123,6 @@ def _named(reading: Reading, node: Node, what: str, known: Iterable[str], unread
     names = tuple(known)
     if text.value in names:
         return text.value
-    hint = meant(text.value, names) or f"declare it: {what}s: {{{text.value}: }}"
+    hint = meant(text.value, names) or f"declare it: {what}s: {{{plain(text.value)}: }}"
     reading.problems.add(f"no {what} {shown(text.value)}", text.place, hint)
     return ""
-
-
-def _a(what: str) -> str:
-    return f"an {what}" if what[0] in "aeiou" else f"a {what}"

@@ -24,6 +24,9 @@ MAX_WRITTEN = 1000
 MAX_STEPS = 10_000
 """Steps of a scenario when its repeats are written out."""
 
+MAX_EXPECTED = 100_000
+"""What those steps expect and forbid, each by itself: every one of them is judged on its own, and costs memory."""
+
 REPEAT_KEYS = {
     "times": Word("times", "how often the block runs"),
     "steps": Word("steps", "the steps of the block, in order"),
@@ -36,13 +39,14 @@ EXAMPLES = {
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    """A block as it is written. `count`: how many steps it becomes."""
+    """A block as it is written. `count`: how many steps it becomes; `expected`: how much these expect and forbid."""
 
     parts: tuple[_Part, ...]
     together: bool
     times: int
     at_s: float | None
     count: int
+    expected: int
 
 
 _Part = Step | _Blocks
@@ -60,6 +64,8 @@ def story(reading: Reading, node: Node | None) -> tuple[tuple[Step, ...], tuple[
     if count > MAX_STEPS:
         problems.add(f"{count} steps when repeats are written out", node.place, f"a scenario has at most {MAX_STEPS}")
         return (), ()
+    if _too_much_expected(reading, _expected(parts), "this is", node):
+        return (), ()
     writer = _Writer([])
     flow = writer.in_order(parts, (), None)
     return tuple(writer.steps), flow if any(isinstance(part, Together) for part in flow) else ()
@@ -67,6 +73,21 @@ def story(reading: Reading, node: Node | None) -> tuple[tuple[Step, ...], tuple[
 
 def _count(parts: Sequence[_Part]) -> int:
     return sum(part.count if isinstance(part, _Blocks) else 1 for part in parts)
+
+
+def _expected(parts: Sequence[_Part]) -> int:
+    return sum(
+        part.expected if isinstance(part, _Blocks) else len(part.expect) + len(part.never) + len(part.forms)
+        for part in parts
+    )
+
+
+def _too_much_expected(reading: Reading, expected: int, what: str, at: Text | Node) -> bool:
+    """Noted if so."""
+    if expected > MAX_EXPECTED:
+        hint = f"a scenario has at most {MAX_EXPECTED} when repeats are written out; expect less in each round"
+        reading.problems.add(f"{what} {expected} expectations", at.place, hint)
+    return expected > MAX_EXPECTED
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -122,7 +143,10 @@ def _block(reading: Reading, mapping: Mapping, key: Text) -> _Blocks | None:
     # What is too much is left out, so that it is told once, and so is what holds nothing: rounds of it take time too.
     if not 0 < count <= MAX_STEPS:
         return None
-    return _Blocks(parts, key.value == "together", times, at_s, count)
+    expected = times * _expected(parts)
+    if _too_much_expected(reading, expected, f"this {key.value} is", key):
+        return None
+    return _Blocks(parts, key.value == "together", times, at_s, count, expected)
 
 
 def _times(reading: Reading, fields: Fields) -> int:

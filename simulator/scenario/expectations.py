@@ -13,7 +13,7 @@ from simulator.scenario.problems import Fields
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.subjects import subject
-from simulator.words import EVENTS, STEP_FORMS, WHOLE_RUN_FORMS, nearest
+from simulator.words import EVENTS, MODIFIERS, STEP_FORMS, WHOLE_RUN_FORMS, nearest
 
 LEADERS = ("sequence", "exactly", "after")
 """Forms that tell what an entry is, although another key of it (`each`, `never`) is a form of its own."""
@@ -84,6 +84,14 @@ def _instead(entries: Sequence[tuple[Text, Node]]) -> str:
     """What an entry with several keys was probably meant to be."""
     strange = [key.value for key, _ in entries if key.value not in EVENTS]
     hint = "write {upstreamMessage: {…}, of: meters}"
+    event = next((key.value for key, _ in entries if key.value in EVENTS), None)
+    beside = next((word for word in strange if word in MODIFIERS and word not in COUNTED), None)
+    if beside is not None:
+        return f"{beside} belongs beside the verb: {{upload: meters, {beside}: …, expect: […]}}"
+    if event is not None and strange and all(word in EVENTS[event].data for word in strange):
+        return (
+            f"what {event} must contain stands below it: indent {strange[0]}, or write {{{event}: {{{strange[0]}: …}}}}"
+        )
     near = next((near for word in strange if (near := nearest(word, WHOLE_RUN_FORMS)) is not None), None)
     if near is not None:
         return f"did you mean '{near}'? or {hint}"

@@ -11,7 +11,7 @@ from simulator.scenario.nodes import Node, Text
 from simulator.scenario.payloads import payload
 from simulator.scenario.problems import NOT_YET, Fields, has_now
 from simulator.scenario.reading import Reading
-from simulator.scenario.show import meant, shown
+from simulator.scenario.show import a_or_an, meant, shown
 from simulator.scenario.subjects import NAME
 from simulator.words import (
     DEFAULT_COLLECTION,
@@ -113,12 +113,14 @@ def collection_named(reading: Reading, node: Node, what: str) -> str | None:
 def is_name(reading: Reading, key: Text, what: str) -> bool:
     """Whether a key may name a group, a collection, a token or an observer; noted if not."""
     if key.value == PLATFORM:
-        reading.problems.add(f"'{PLATFORM}' cannot name a {what}", key.place, "it is how steps name the platform")
+        reading.problems.add(
+            f"'{PLATFORM}' cannot name {a_or_an(what)}", key.place, "it is how steps name the platform"
+        )
         return False
     if NAME.fullmatch(key.value):
         return True
     reading.problems.add(
-        f"{shown(key.value)} cannot name a {what}",
+        f"{shown(key.value)} cannot name {a_or_an(what)}",
         key.place,
         "a name begins with a letter and has letters, digits, - and _, at most 64 of them",
     )

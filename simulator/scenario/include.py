@@ -23,7 +23,7 @@ MAX_DEPTH = 8
 """How far from the scenario a file may be, counted in includes."""
 
 MAX_FILES = 32
-MAX_ALL_BYTES = 2 * MAX_BYTES
+MAX_ALL_BYTES = MAX_BYTES
 """Of all included files: a parser of YAML is slow, and no set of files shall keep it busy for seconds."""
 
 SHARED = ("devices", "collections", "include")

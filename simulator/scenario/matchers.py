@@ -13,7 +13,7 @@ from simulator.scenario.quantities import NotAQuantity, parse
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.values import as_size, check_value
-from simulator.words import COMPARISONS, CONDITION_KEYS, EVENTS, FACTS, WHOLE_RUN_FORMS, nearest
+from simulator.words import COMPARISONS, CONDITION_KEYS, EVENTS, FACTS, MODIFIERS, WHOLE_RUN_FORMS, nearest
 
 Comparison = Literal["below", "above", "at_least", "at_most"]
 
@@ -56,7 +56,8 @@ def named(reading: Reading, name: Text, data: Node | None) -> EventMatcher | Non
         if name.value in WHOLE_RUN_FORMS:
             problems.add(f"{shown(name.value)} does not belong here", name.place, "it is an entry of an expect")
         else:
-            problems.add(f"no event {shown(name.value)}", name.place, meant(name.value, EVENTS))
+            hint = "put it beside the verb" if name.value in MODIFIERS else meant(name.value, EVENTS)
+            problems.add(f"no event {shown(name.value)}", name.place, hint)
         return None
     if not event.now:
         problems.add(f"event {shown(name.value)} is {NOT_YET}", name.place, event.help)
@@ -81,6 +82,10 @@ def _check_key(problems: Problems, key: Text, known: tuple[str, ...]) -> None:
     if key.value in FACTS:
         hint = "name whom it is about instead: of: meters, or each: meters"
         problems.add(f"{key.value} stands beside the event's data, not in it", key.place, hint)
+        return
+    if key.value in MODIFIERS:
+        hint = f"put it beside the verb: {{upload: meters, {key.value}: …, expect: […]}}"
+        problems.add(f"{key.value} is no data of an event", key.place, hint)
         return
     near = nearest(key.value, known)
     if near is not None or not key.value.strip():

@@ -23,7 +23,7 @@ from simulator.scenario.model import (
     WholeRun,
 )
 from simulator.scenario.states import kind_of
-from simulator.words import DEFAULT_COLLECTION, EVENTS
+from simulator.words import DEFAULT_COLLECTION, EMITTED, EVENTS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,6 +41,7 @@ def notes(scenario: Scenario) -> tuple[Note, ...]:
     """All remarks, in the order of the file."""
     found = [
         *_rates_of_udp(scenario),
+        *_never_emitted(scenario),
         *_unknown_data(scenario),
         *_unknown_fields(scenario),
         *_deaf_observers(scenario),
@@ -70,6 +71,13 @@ def _rates_of_udp(scenario: Scenario) -> Iterator[Note]:
                 f"for plain UDP ok means sent, so this rate says nothing about what arrived from {who};"
                 f" {{each: {next(iter(deaf))}, sees: upstreamMessage, at_least: N}} does",
             )
+
+
+def _never_emitted(scenario: Scenario) -> Iterator[Note]:
+    """Who waits for what cannot come, waits in vain. That it must not come may be meant for a real platform."""
+    for matcher in _matchers(scenario, forbidden=False):
+        if matcher.name not in EMITTED:
+            yield Note(matcher.place, f"the embedded server does not emit {matcher.name} yet; a real platform may")
 
 
 def _unknown_data(scenario: Scenario) -> Iterator[Note]:
@@ -155,12 +163,16 @@ def _collection(name: str) -> str:
     return f"'{name or DEFAULT_COLLECTION}'"
 
 
-def _matchers(scenario: Scenario) -> Iterator[EventMatcher]:
+def _matchers(scenario: Scenario, *, forbidden: bool = True) -> Iterator[EventMatcher]:
+    """Every event that the file speaks of; `forbidden`: also those that must not be seen."""
     for step in scenario.steps:
         yield from (entry.matcher for entry in step.expect)
-        yield from step.never
+        if forbidden:
+            yield from step.never
     for asked in _asked(scenario):
-        if isinstance(asked, NeverSeen | InSequence | Exactly):
+        if isinstance(asked, InSequence | Exactly) or (forbidden and isinstance(asked, NeverSeen)):
             yield from asked.matchers
-        elif isinstance(asked, Counted | LatencyOf | AfterAct):
+        elif isinstance(asked, LatencyOf | AfterAct) or (
+            isinstance(asked, Counted) and (forbidden or asked.quantifier != "none")
+        ):
             yield asked.matcher

@@ -22,6 +22,11 @@ def plain(word: object, most: int = MAX_SHOWN) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def a_or_an(what: str) -> str:
+    """A thing with its article: `a token`, `an observer`."""
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
 def meant(word: str, known: Iterable[str]) -> str:
     """A hint: what was probably meant, or what there is."""
     names = list(known)

@@ -17,6 +17,9 @@ NAME = re.compile(r"[^\W\d][\w-]{0,63}")
 MEMBER = re.compile(r"([^\W\d][\w-]{0,63})(?:\.([0-9]{1,9})(?:-([0-9]{1,9}))?)?")
 SHARE = re.compile(r"([0-9][^%]{0,20}%)\s+of\s+(\S+)")
 
+MAX_LISTED = 100
+"""Subjects in a list: each is held against all others, and whoever needs more has a range."""
+
 FORMS = "meters, meters.3, meters.0-9 or 10 % of meters"
 
 
@@ -27,8 +30,11 @@ def subjects(reading: Reading, node: Node, what: str) -> tuple[Subject, ...]:
         return () if one is None else (one,)
     if not node.items:
         reading.problems.add(f"{what}: an empty list names nobody", node.place, f"write {FORMS}")
+    if len(node.items) > MAX_LISTED:
+        hint = f"a list has at most {MAX_LISTED}; use a range such as meters.0-9"
+        reading.problems.add(f"{what}: {len(node.items)} subjects", node.place, hint)
     found: list[Subject] = []
-    for item in node.items:
+    for item in node.items[:MAX_LISTED]:
         one = subject(reading, item, what)
         if one is None:
             continue

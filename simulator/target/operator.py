@@ -19,8 +19,6 @@ PARALLEL_ORDERS = 64
 CLEANUP_S = 30.0
 """How long clean-up may take."""
 _GONE = 404
-_BREATH = 64
-"""Orders after which somebody who wants to stop the run is listened to; in process no order ever waits."""
 
 
 class Operator:
@@ -58,12 +56,11 @@ class Operator:
         pending = iter(orders)
 
         async def work() -> None:
-            for number, (name, order) in enumerate(pending, 1):
-                if not number % _BREATH:
-                    await asyncio.sleep(0)
+            for name, order in pending:
                 result = await self.carry_out(name, order)
                 if not isinstance(result, acts.Done):
                     raise TargetError(f"the platform refused to create {name}: {result.reason}")
+                await asyncio.sleep(0)  # in process no order ever waits, and others want their turn, too
 
         try:
             async with asyncio.TaskGroup() as group:

@@ -77,10 +77,11 @@ class MemoryPort:
         own_ip = local_ip or self._ip
         now = network.clock.time_s
         times = (now,) if links is None else links.fates(own_ip, True, size, now)
-        if target is None:
-            network.counts.to_nobody += len(times)
-            return
         peer_ip = peer & 0xFFFFFFFF
+        if target is None:
+            for arrival in times:
+                network.at(arrival, network.arrive_late, (peer & ~0xFFFFFFFF, (data, self._number | own_ip, peer_ip)))
+            return
         links = target.links
         if links is not None:
             if len(times) == 1:
@@ -97,7 +98,12 @@ class MemoryPort:
     def _arrive(self, item: tuple[bytes, Address, Ipv4], now: float) -> None:
         self._waiting -= 1
         if self._closed:
-            self._network.counts.to_nobody += 1
+            heir = self._network.port_at(self._number, item[2])
+            if heir is None:
+                self._network.counts.to_nobody += 1
+            else:
+                heir._waiting += 1
+                heir._arrive(item, now)
             return
         counts = self.counts
         counts.received += 1
@@ -107,6 +113,13 @@ class MemoryPort:
         else:
             self._receiver(*item, now)
 
+    def take(self, item: tuple[bytes, Address, Ipv4], now: float) -> None:
+        """One datagram that was sent before this port was open; it still has to come down the link."""
+        links = self.links
+        for arrival in (now,) if links is None else links.fates(item[2], False, len(item[0]), now):
+            self._waiting += 1
+            self._network.at(arrival, self._deliver, item)
+
     def local_address(self, ip: Ipv4) -> Address:
         """Every address is to be had here, so devices are seen as what they are."""
         return self.address & ~0xFFFFFFFF | (ip or ip_of(self.address))
@@ -115,7 +128,7 @@ class MemoryPort:
         """There is nothing to do: what is sent is on its way."""
 
     def close(self) -> None:
-        """Free the address; what is still on its way here is lost."""
+        """Free the address; what is still on its way here is for whoever has it when it arrives."""
         if not self._closed:
             self._closed = True
             self._network.forget(self)
@@ -159,6 +172,19 @@ class MemoryNetwork:
             self._used[number] -= 1
             if not self._used[number]:
                 del self._used[number]
+
+    def port_at(self, number: int, ip: Ipv4) -> MemoryPort | None:
+        """Who receives there now; `number` as in an address."""
+        return self.ports.get(number | ip) or self.ports.get(number)
+
+    def arrive_late(self, what: tuple[int, tuple[bytes, Address, Ipv4]], now: float) -> None:
+        """A datagram is there for whom nobody was when it was sent: somebody may be by now."""
+        number, item = what
+        port = self.port_at(number, item[2])
+        if port is None:
+            self.counts.to_nobody += 1
+        else:
+            port.take(item, now)
 
     def _free_port(self) -> int:
         """The next number that nobody uses; numbers come round before they are used again."""

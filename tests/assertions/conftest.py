@@ -1,6 +1,7 @@
 """A history in a few lines of text, judged as a run would have it judged.
 
-0 run                                    what is under test: embedded, in virtual time (`0 run real` else)
+0 run                                    what is under test: embedded, in virtual time (`0 run real`: in real time;
+                                         `0 run elsewhere`: another platform)
 0 step 0                                 step 0 begins
 0 > m.0 upload 24                        an act begins, of 24 bytes (step and repetition: of the line before, or
 0 > m.0 upload 24 @1 #2                  step 1, repetition 2)
@@ -46,7 +47,6 @@ from simulator.plan.planning import make_plan
 from simulator.scenario import Scenario, loads
 
 DATA = {
-    "ciotConnect": {"imsi": "999990000000001", "imei": "350000000000006", "ip": "10.64.0.1"},
     "clientConnected": {"id": "ip"},
     "upstreamMessage": {"bytes": "24", "transport": "coap"},
     "downstreamMessage": {"bytes": "4", "transport": "coap"},
@@ -54,6 +54,12 @@ DATA = {
     "deviceMoved": {"from": "c0", "to": "c1"},
 }
 """What a healthy event of that name carries, where the line says nothing else."""
+
+
+def _numbers(who: str) -> dict[str, str]:
+    """A device's own."""
+    index = int(who.partition(".")[2] or 0)
+    return {"imsi": f"99999{index + 1:010}", "imei": f"35{index:012}6", "ip": f"10.64.0.{index + 1}"}
 
 
 @dataclass
@@ -101,8 +107,9 @@ class Reader:
         t_s = float(time)
         match word:
             case "run":
-                mode = rest[0] if rest else "virtual"
-                return RunRecord(scenario="x", file="x.yaml", seed=7, time=mode, target="embedded", version="0")
+                mode = "real" if rest else "virtual"
+                target = "https://span.example" if rest == ["elsewhere"] else "embedded"
+                return RunRecord(scenario="x", file="x.yaml", seed=7, time=mode, target=target, version="0")
             case "step":
                 self.step = int(rest[0])
                 return StepRecord(step=self.step, phase="began", t_s=t_s)
@@ -168,7 +175,7 @@ class Reader:
         judged = given.pop("judged", "yes") == "yes"
         unix_s = EPOCH_UNIX_S + int(t_s) if (time := given.pop("time", None)) is None else int(time)
         outside = {key[1:]: given.pop(key) for key in list(given) if key.startswith("+")}
-        data = {**DATA.get(name, {}), **given}
+        data = {**DATA.get(name, {}), **(_numbers(who) if name == "ciotConnect" else {}), **given}
         data = {key: value for key, value in data.items() if value != "-"}
         raw = {"event": name, "collectionId": f"id-{collection}", "deviceId": device, "data": data, **outside}
         if who == "-":

@@ -79,6 +79,12 @@ HEALTHY = [
     "40 end done",
 ]
 
+LEFT = ["7 > m.0 detach @9", "7.1 < m.0 detach ok @9"]
+STRAY = ["9 > m.0 upload 24 @1 #7", "9.1 m.0 upstreamMessage on=second", "9.2 < m.0 upload ok @1 #7"]
+"""The one device that is still there leaves the network, and sends something."""
+
+ALIASES = {"id-default": "default", "id-second": "second"}
+
 Damage = Callable[[list[str]], list[str]]
 
 
@@ -119,6 +125,21 @@ def added(*more: str) -> Damage:
     return lambda lines: sorted([*lines, *more], key=lambda line: float(line.split()[0]))
 
 
+def at(start: str, t_s: str) -> Damage:
+    """A line comes at another time."""
+
+    def do(lines: list[str]) -> list[str]:
+        line = lines[line_of(lines, start)]
+        return added(f"{t_s} {line.split(' ', 1)[1]}")(without(start)(lines))
+
+    return do
+
+
+def elsewhere(damage: Damage) -> Damage:
+    """On a platform that is not the embedded one."""
+    return lambda lines: ["0 run elsewhere", *damage(lines)[1:]]
+
+
 def swapped(start: str, other: str) -> Damage:
     """Two lines change places, and keep the times that stand there."""
 
@@ -130,6 +151,13 @@ def swapped(start: str, other: str) -> Damage:
         return swapped
 
     return do
+
+
+def polled(lines: list[str]) -> list[str]:
+    """Its first contact is a poll, and it never connects."""
+    return [
+        line for line in lines if "m.0 upload" not in line and not line.startswith(("1.1 m.0", "1.2 m.0", "2.2 m.0"))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +178,42 @@ def swapped(start: str, other: str) -> Damage:
         pytest.param(swapped("1.1 m.0", "1.2 m.0"), "connected-first", id="connected after the first upload"),
         pytest.param(doubled("1.1 m.0"), "connected-once", id="connected twice"),
         pytest.param(added("2.05 m.0 clientConnected"), "connected-once", id="connected before the second upload too"),
+        pytest.param(
+            lambda lines: [*lines[:2], "0 m.0 clientConnected", *lines[2:]], "in-session", id="connected, not logged in"
+        ),
+        pytest.param(swapped("0 m.0 ciot", "0 > m.0"), "act-once", id="shown before it was asked for"),
+        pytest.param(
+            lambda lines: [*lines[:3], "0 m.0 clientConnected", *lines[3:]], "in-session", id="before its login shows"
+        ),
+        pytest.param(added(*LEFT, "19 m.0 clientConnected on=second"), "in-session", id="connected after it left"),
+        pytest.param(
+            added(*LEFT[:2], "8.2 m.0 clientConnected on=second"), "in-session", id="connected anew, and gone"
+        ),
+        pytest.param(added(*LEFT, *STRAY), "upload-once", id="a message of one that has left"),
+        pytest.param(
+            added(*LEFT, "8 > m.0 attach @9", "8.5 < m.0 attach rejected @9", *STRAY), "upload-once",
+            id="a message of one that was not let in again",
+        ),
+        pytest.param(added("3 m.0 clientDisconnected"), "fits-network", id="a session of the mobile network ends"),
+        pytest.param(added("3 m.0 gatewayUpstreamMessage bytes=24"), "fits-network", id="behind no gateway"),
+        pytest.param(added("3 m.0 gatewayDownstreamMessage bytes=24"), "fits-network", id="down, behind no gateway"),
+        pytest.param(changed("1.1 m.0", "Connected", "Connected id=certificate"), "fits-network", id="a certificate"),
+        pytest.param(changed("0 m.1 ciot", "ect", "ect ip=10.64.0.1"), "own-address", id="the other's address"),
+        pytest.param(changed("0 m.1 ciot", "ect", "ect imsi=999990000000001"), "own-address", id="the other's IMSI"),
+        pytest.param(changed("0 m.1 ciot", "ect", "ect imei=350000000000006"), "own-address", id="the other's IMEI"),
+        pytest.param(changed("1.1 m.0", "m.0", "m.1"), "connected-first", id="connected as the other"),
+        pytest.param(polled, "connected-first", id="not connected before the first answer to a poll"),
+        pytest.param(at("4.1 m.0", "3.15"), "downstream-queued", id="shown when it was queued"),
+        pytest.param(at("4.1 m.0", "3.05"), "downstream-queued", id="shown while it is queued"),
+        pytest.param(
+            changed("5.1 m.0 deviceMoved from=id-default to=id-second on", "id-default to=id-second",
+                    "id-second to=id-default"),
+            "moved-between", id="moved the other way",
+        ),
+        pytest.param(
+            changed("5.1 m.0 deviceMoved from=id-default to=id-second on", "id-default", "zz"),
+            "moved-between", id="moved from where it never was",
+        ),
         pytest.param(added("1 - imeiMismatch +deviceId=x"), "mismatch-once", id="a mismatch and all logins accepted"),
         pytest.param(without("0 m.0 ciot"), "act-once", id="a login is not shown"),
         pytest.param(doubled("0 m.0 ciot"), "act-once", id="a login is shown twice"),
@@ -223,7 +287,7 @@ def swapped(start: str, other: str) -> Damage:
     ],
 )  # fmt: skip
 def test_damage_is_found(judged, damage, broken):
-    found = judged(SCENARIO, damage(HEALTHY))
+    found = judged(SCENARIO, damage(HEALTHY), aliases=dict(ALIASES))
     wanted = f"invariant.{broken}"
     assert (wanted in found.failed) if broken else not found.failed
     if broken:
@@ -253,7 +317,68 @@ def test_damage_is_found(judged, damage, broken):
             lambda lines: ["0 run real", *added("4.15 received m.0 coap 01020304")(lines[1:])],
             id="received in real time",
         ),
-        pytest.param(added("3.15 m.0 clientDisconnected"), id="a session ends"),
+        pytest.param(elsewhere(added("3.15 m.0 clientDisconnected")), id="a session ends"),
+        pytest.param(elsewhere(added("3 m.0 gatewayUpstreamMessage bytes=24")), id="another idea of gateways"),
+        pytest.param(elsewhere(changed("1.1 m.0", "ted", "ted id=certificate")), id="another idea of certificates"),
+        pytest.param(elsewhere(at("4.1 m.0", "3.15")), id="another idea of when it is handed over"),
+        pytest.param(elsewhere(changed("0 m.1 ciot", "ect", "ect ip=10.64.0.1")), id="another idea of addresses"),
+        pytest.param(elsewhere(lambda lines: [*lines[:2], "0 m.0 clientConnected", *lines[2:]]), id="an older session"),
+        pytest.param(
+            added(
+                *LEFT,
+                "8 > m.0 attach @9",
+                "8.5 m.0 ciotConnect on=second",
+                "8.6 < m.0 attach ok @9",
+                "9.05 m.0 clientConnected on=second",
+                *STRAY,
+            ),
+            id="left and came back",
+        ),
+        pytest.param(
+            added("6.9 > m.0 upload 24 @1 #7", *LEFT, "7.2 m.0 upstreamMessage on=second", "9.2 < m.0 upload ok @1 #7"),
+            id="left, and the stream lags",
+        ),
+        pytest.param(
+            added(
+                *LEFT,
+                "7.5 > m.0 upload 24 @1 #7",
+                "8 > m.0 attach @9",
+                "8.5 m.0 ciotConnect on=second",
+                "8.6 < m.0 attach ok @9",
+                "9 m.0 clientConnected on=second",
+                "9 m.0 upstreamMessage on=second",
+                "9.2 < m.0 upload ok @1 #7",
+            ),
+            id="sent as a stranger, and again in session",
+        ),
+        pytest.param(
+            added("6.5 > m.0 freeze @9", "6.6 < m.0 freeze ok @9", *LEFT, *STRAY), id="frozen, it cannot say good-bye"
+        ),
+        pytest.param(
+            added("6.5 > m.0 attach @9", "6.6 < m.0 attach failed @9", *LEFT, *STRAY), id="nobody knows if it is in"
+        ),
+        pytest.param(
+            added(
+                "6.9 > m.0 attach @9 #3",
+                *LEFT,
+                "7.2 m.0 ciotConnect on=second",
+                "7.3 < m.0 attach ok @9 #3",
+                "9.05 m.0 clientConnected on=second",
+                *STRAY,
+            ),
+            id="it leaves and comes at once",
+        ),
+        pytest.param(
+            lambda lines: added(
+                "6.9 > m.1 remove @5",
+                "7 > m.0 detach @9",
+                "7.1 < m.0 detach ok @9",
+                "8 > m.1 attach @9",
+                "8.5 m.1 ciotConnect ip=10.64.0.1 device=id-new",
+                "8.6 < m.1 attach ok @9",
+            )(lines),
+            id="an address that was given up",
+        ),
         pytest.param(
             added(
                 "3 m.1 firmwareStateChange state=B previous=A message=x",
@@ -271,7 +396,7 @@ def test_damage_is_found(judged, damage, broken):
     ],
 )
 def test_harmless_differences_raise_no_alarm(judged, difference):
-    found = judged(SCENARIO, difference(HEALTHY))
+    found = judged(SCENARIO, difference(HEALTHY), aliases=dict(ALIASES))
     assert found.verdicts.verdict == "pass", [str(finding) for finding in found.findings]
 
 

@@ -56,7 +56,7 @@ def history(names: Iterable[str], times: int) -> Iterator[Record]:
     yield StepRecord(step=0, phase="began", t_s=0.0)
     for index, name in enumerate(names):
         data = {
-            "imei": "350000000000006",
+            "imei": f"35{index:012}6",
             "imsi": f"99999{index:010}",
             "ip": f"10.{64 + (index >> 16)}.{index >> 8 & 255}.{index & 255}",
         }

@@ -22,6 +22,7 @@ from simulator.events.journal import Journal
 from simulator.plan import make_plan
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario import find, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,22 +44,6 @@ class Outcome:
     words: str = ""
     """Why, where it did not pass."""
     wall_s: float = 0.0
-
-
-class Nobody:
-    """Looks on and says nothing."""
-
-    def step(self, *_: object) -> None:
-        """A step begins."""
-
-    def finding(self, *_: object) -> None:
-        """Something was decided against the scenario."""
-
-    def progress(self, *_: object) -> None:
-        """It goes on."""
-
-    def stopping(self) -> None:
-        """It will end soon."""
 
 
 def try_seed(file: Path, seed: int) -> Outcome:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+
+from simulator.cli.audit_command import audit_file
+from simulator.errors import SimulatorError
+from simulator.events.files import open_journal
+from simulator.run.settings import RunSettings
+from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
+from simulator.scenario import loads
 
 SCENARIO = """\
 scenario: Meters report
@@ -17,13 +26,28 @@ steps:
 """
 
 
-@pytest.fixture
-def journal(simulator, scenario, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory) -> Path:
     """Of a run that is well."""
-    scenario(SCENARIO)
-    done = simulator("run", "meter.yaml", "--out", "out")
-    assert done.returncode == 0, done.stdout
-    return tmp_path / "out" / "journal.jsonl"
+    path = tmp_path_factory.mktemp("run") / "journal.jsonl"
+    with open_journal(path) as journal:
+        result = rehearse(loads(SCENARIO, "meter.yaml"), RunSettings(), journal, Nobody())
+    assert result.verdicts.verdict == "pass", result
+    return path
+
+
+@pytest.fixture
+def verdict(capsys):
+    """The exit code, and what did not pass."""
+
+    def judged(file: Path, sent: Path | None = None, without: tuple[str, ...] = ()) -> tuple[int, dict[str, str]]:
+        code = audit_file(file, sent, without, True)
+        out, err = capsys.readouterr()
+        assert err == ""
+        judgements = json.loads(out)["runs"][0]["verdicts"]["judgements"]
+        return code, {each["check"]: each["verdict"] for each in judgements if each["verdict"] != "pass"}
+
+    return judged
 
 
 def raw(journal: Path) -> list[dict]:
@@ -62,62 +86,67 @@ def nth(holds: list[bool], number: int) -> int:
     return [at for at, does in enumerate(holds) if does][number]
 
 
-def verdict(simulator, *arguments) -> tuple[int, dict[str, str]]:
-    """The exit code, and what did not pass."""
-    done = simulator("audit", *arguments, "--json")
-    assert done.stderr == ""
-    judgements = json.loads(done.stdout)["runs"][0]["verdicts"]["judgements"]
-    return done.returncode, {each["check"]: each["verdict"] for each in judgements if each["verdict"] != "pass"}
-
-
-def test_a_journal_that_is_well_passes(simulator, journal):
-    assert verdict(simulator, journal) == (0, {})
+def test_a_journal_that_is_well_passes(simulator, journal, verdict):
+    assert verdict(journal) == (0, {})
     done = simulator("audit", journal)
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("PASS  ")
     assert "judged in" in done.stdout
 
 
-def test_a_journal_with_a_missing_event_fails(simulator, journal, tmp_path):
+def test_what_is_not_judged_does_not_count_as_held(journal, capsys):
+    assert audit_file(journal, None, (), False) == 0
+    counts = re.search(r"(\d+) invariants held; (\d+) were not judged", capsys.readouterr().out)
+    assert counts
+    held, not_judged = map(int, counts.groups())
+    assert held > 0
+    assert not_judged >= 5  # what needs to know who takes part
+    assert audit_file(journal, None, (), True) == 0
+    judgements = json.loads(capsys.readouterr().out)["runs"][0]["verdicts"]["judgements"]
+    assert held + not_judged == sum(each["kind"] == "invariant" for each in judgements)
+
+
+def test_a_journal_with_a_missing_event_fails(verdict, journal, tmp_path):
     lines = journal.read_bytes().splitlines(keepends=True)
     lost = nth([b'"upstreamMessage"' in line for line in lines], 4)
     damaged = tmp_path / "damaged.jsonl"
     damaged.write_bytes(b"".join(lines[:lost] + lines[lost + 1 :]))
-    code, failed = verdict(simulator, damaged)
+    code, failed = verdict(damaged)
     assert (code, failed.get("invariant.upload-once")) == (1, "fail")
-    code, failed = verdict(simulator, damaged, "--without", "upload-once")
+    code, failed = verdict(damaged, without=("upload-once",))
     assert "invariant.upload-once" not in failed
 
 
-def test_a_raw_stream_is_judged_by_itself(simulator, journal, tmp_path):
+def test_a_raw_stream_is_judged_by_itself(verdict, journal, tmp_path):
     events = raw(journal)
     keepalive: dict = {"type": "keepalive"}
-    assert verdict(simulator, write(tmp_path / "raw.jsonl", [*events[:3], keepalive, *events[3:]])) == (0, {})
-    code, failed = verdict(simulator, write(tmp_path / "bad.jsonl", [*events, {**events[-1], "data": {"bytes": 5}}]))
+    assert verdict(write(tmp_path / "raw.jsonl", [*events[:3], keepalive, *events[3:]])) == (0, {})
+    code, failed = verdict(write(tmp_path / "bad.jsonl", [*events, {**events[-1], "data": {"bytes": 5}}]))
     assert (code, failed.get("invariant.event-shape")) == (1, "fail")
 
 
-def test_a_raw_stream_is_held_against_what_was_sent(simulator, journal, tmp_path):
+def test_a_raw_stream_is_held_against_what_was_sent(verdict, journal, tmp_path):
     sent = write(tmp_path / "sent.jsonl", acts(journal))
     events = raw(journal)
-    assert verdict(simulator, write(tmp_path / "raw.jsonl", events), "--sent", sent) == (0, {})
+    assert verdict(write(tmp_path / "raw.jsonl", events), sent) == (0, {})
     lost = nth([each["event"] == "upstreamMessage" for each in events], 4)
     less = write(tmp_path / "less.jsonl", events[:lost] + events[lost + 1 :])
-    code, failed = verdict(simulator, less, "--sent", sent)
+    code, failed = verdict(less, sent)
     assert (code, failed.get("invariant.upload-once")) == (1, "fail")
 
 
-def test_a_raw_stream_is_held_against_a_journal(simulator, journal, tmp_path):
+def test_a_raw_stream_is_held_against_a_journal(verdict, journal, tmp_path):
     events = raw(journal)
-    assert verdict(simulator, write(tmp_path / "raw.jsonl", events), "--sent", journal) == (0, {})
+    assert verdict(write(tmp_path / "raw.jsonl", events), journal) == (0, {})
 
 
-def test_what_was_dropped_excuses_what_is_missing(simulator, journal, tmp_path):
+def test_what_was_dropped_excuses_what_is_missing(verdict, journal, tmp_path):
     sent = write(tmp_path / "sent.jsonl", acts(journal))
     events = raw(journal)
     lost = nth([each["event"] == "upstreamMessage" for each in events], 4)
     notice = {"type": "dropped", "dropped": "1"}
     less = write(tmp_path / "less.jsonl", [*events[:lost], notice, *events[lost + 1 :]])
-    code, failed = verdict(simulator, less, "--sent", sent)
+    code, failed = verdict(less, sent)
     assert code == 3
     assert set(failed.values()) == {"inconclusive"}
 
@@ -134,14 +163,15 @@ def test_what_was_dropped_excuses_what_is_missing(simulator, journal, tmp_path):
     ],
     ids=["empty", "no object", "no record", "zeros", "nested", "one line"],
 )
-def test_what_is_no_stream_is_told_with_its_line(simulator, tmp_path, content, says):
+def test_what_is_no_stream_is_told_with_its_line(tmp_path, content, says):
     (tmp_path / "x.jsonl").write_bytes(content)
-    done = simulator("audit", "x.jsonl")
-    assert done.returncode in (2, 4)
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(SimulatorError) as refusal:
+        audit_file(tmp_path / "x.jsonl", None, (), False)
+    assert refusal.value.exit_code in (2, 4)
+    assert says in str(refusal.value)
 
 
-def test_a_journal_needs_no_second_one(simulator, journal):
+def test_mistakes_end_in_a_line_and_a_code(simulator, journal):
     done = simulator("audit", journal, "--sent", journal)
     assert (done.returncode, "leave out --sent" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr

@@ -12,15 +12,18 @@ import sys
 import pytest
 
 from simulator.cli import doctor_command
-from simulator.cli.doctor_command import Finding, examine, split_requirement, within
+from simulator.cli.doctor import sockets, versions
+from simulator.cli.doctor.finding import Finding
+from simulator.cli.doctor.versions import split_requirement, within
+from simulator.cli.doctor_command import examine
 
 
 @pytest.fixture
 def looks(monkeypatch):
     """Let it look at these things only."""
 
-    def only(*names):
-        monkeypatch.setattr(doctor_command, "LOOKS", tuple(getattr(doctor_command, name) for name in names))
+    def only(*some):
+        monkeypatch.setattr(doctor_command, "LOOKS", some)
 
     return only
 
@@ -41,7 +44,7 @@ def test_every_line_has_a_state_and_limits_have_an_advice(capsys):
 
 
 def test_a_taken_port_is_told_with_who_has_it(capsys, looks, monkeypatch):
-    looks("ports")
+    looks(sockets.ports)
     with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as free:
         for sock in (tcp, udp, free):
             sock.bind(("127.0.0.1", 0))
@@ -50,7 +53,7 @@ def test_a_taken_port_is_told_with_who_has_it(capsys, looks, monkeypatch):
         free.close()
         kinds = ("tcp", "udp", "udp")
         table = tuple(("API", kind, number, "--port") for kind, number in zip(kinds, numbers, strict=True))
-        monkeypatch.setattr(doctor_command, "SERVE_PORTS", table)
+        monkeypatch.setattr(sockets, "SERVE_PORTS", table)
         told = found(capsys)
     taken = [told[f"port {number}"] for number in numbers]
     assert [one["state"] for one in taken] == ["limits", "limits", "ok"]
@@ -60,7 +63,7 @@ def test_a_taken_port_is_told_with_who_has_it(capsys, looks, monkeypatch):
 
 
 def test_few_descriptors_limit_and_none_left_make_a_run_impossible():
-    program = "from simulator.cli.doctor_command import descriptors; print(next(descriptors()))"
+    program = "from simulator.cli.doctor.sockets import descriptors; print(next(descriptors()))"
 
     def state(limit: int) -> str:
         done = subprocess.run(
@@ -108,9 +111,9 @@ def test_a_version_is_held_against_its_bounds(version, bounds, good):
 
 
 def test_a_missing_package_makes_a_run_impossible(capsys, looks, monkeypatch):
-    looks("packages")
+    looks(versions.packages)
     declared = ["msgspec>=0.19", "no-such-package>=1", "pytest<2; extra == 'test'", "nor-this; extra == 'test'"]
-    monkeypatch.setattr(doctor_command.metadata, "requires", lambda _name: declared)
+    monkeypatch.setattr(versions.metadata, "requires", lambda _name: declared)
     told = found(capsys, code=4)
     assert (told["no-such-package"]["state"], told["no-such-package"]["fatal"]) == ("missing", True)
     assert told["pytest"]["state"] == "limits"

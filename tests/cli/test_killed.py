@@ -66,6 +66,7 @@ def test_a_killed_run_keeps_whole_lines_and_what_was_decided(start, scenario, tm
     process = start("-m", "simulator", "run", first, second, "--time", mode, "--out", "out")
     folder = tmp_path / "out" / tmp_path.name / "b"
     until(lambda: any(line["kind"] == "finding" for line in lines(folder / "verdicts.jsonl")), process)
+    until(lambda: any(line["kind"] == "decided" for line in lines(folder / "verdicts.jsonl")), process)
     until(lambda: (folder / "journal.jsonl").stat().st_size > 1000, process)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
@@ -75,6 +76,13 @@ def test_a_killed_run_keeps_whole_lines_and_what_was_decided(start, scenario, tm
     assert all(json.loads(line)["kind"] for line in journal.splitlines())
     told = lines(folder / "verdicts.jsonl")
     assert [line["step"] for line in told if line["kind"] == "step"][:1] == [0]
+    decided = next(line for line in told if line["kind"] == "decided")
+    assert decided["step"] == 0
+    assert {each["check"]: each["verdict"] for each in decided["judgements"]} == {
+        "steps[0].expect[0]": "fail",
+        "steps[0].outcome": "pass",
+    }
+    assert next(each for each in decided["judgements"] if each["verdict"] == "fail")["told"]["again"]
     finding = next(line["finding"] for line in told if line["kind"] == "finding")
     assert (finding["subject"], finding["place"]["line"], finding["verdict"]) == ("meters.0", 6, "fail")
     assert finding["told"]["again"].endswith("--only meters.0")
@@ -88,7 +96,7 @@ def test_a_killed_run_keeps_whole_lines_and_what_was_decided(start, scenario, tm
 def test_a_run_that_came_to_its_end_has_everything_in_its_last_line(simulator, scenario, tmp_path):
     simulator("run", scenario(GREEN), "--out", "out")
     told = lines(tmp_path / "out" / "verdicts.jsonl")
-    assert [line["kind"] for line in told] == ["step", "verdicts"]
+    assert [line["kind"] for line in told] == ["step", "decided", "verdicts"]
     whole = json.loads((tmp_path / "out" / "verdicts.json").read_bytes())
     assert told[-1]["run"] == whole["runs"][0]
 
@@ -107,7 +115,7 @@ from simulator.__main__ import main
 main()
 """
 PLACES = {
-    "while files are read": ("cli", "run_command", "load", 0),
+    "while files are read": ("cli", "run_command", "load_all", 0),
     "while it is planned": ("run", "start", "make_plan", 2),
     "between two scenarios": ("cli", "run_command", "_folder_for", 2),
 }
@@ -143,17 +151,39 @@ def test_it_ends_at_once_and_in_a_line_wherever_it_is(start, scenario, tmp_path,
         assert whole["verdict"] == "inconclusive"
 
 
-def test_it_ends_in_a_line_before_anything_is_read(start):
-    program = """
+# What an import may make of an exception that it meets: its own, or another, or nothing at all.
+MADE_OF = {
+    "nothing else": "raise",
+    "a mistake in what is read": "raise SyntaxError('(unicode error) \\\\N escapes not supported') from None",
+    "nothing": "return None",
+}
+STOPPED_IN_AN_IMPORT = """
 import os, signal, sys
 class Stop:
     def find_spec(self, name, path, target=None):
-        if name == "simulator.cli":
-            os.kill(os.getpid(), signal.SIGTERM)
+        if name == "{name}":
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                sum(range(100))  # a signal is heard between two instructions
+            except BaseException:
+                {becomes}
 sys.meta_path.insert(0, Stop())
+sys.argv = ["simulator", "schema"]
 from simulator.__main__ import main
 main()
 """
-    process = start("-c", program)
+
+
+@pytest.mark.parametrize("becomes", MADE_OF)
+def test_it_ends_in_a_line_before_anything_is_read(start, becomes):
+    process = start("-c", STOPPED_IN_AN_IMPORT.format(name="simulator.cli", becomes=MADE_OF[becomes]))
+    said, complained = process.communicate(timeout=20)
+    assert (process.returncode, said, complained) == (143, "", "simulator: terminated\n")
+
+
+@pytest.mark.parametrize("becomes", ["nothing else", "a mistake in what is read"])
+def test_a_signal_that_falls_into_an_import_of_a_command_is_told_as_what_it_is(start, becomes):
+    name = "simulator.cli.schema_command"
+    process = start("-c", STOPPED_IN_AN_IMPORT.format(name=name, becomes=MADE_OF[becomes]))
     said, complained = process.communicate(timeout=20)
     assert (process.returncode, said, complained) == (143, "", "simulator: terminated\n")

@@ -6,7 +6,7 @@ import pytest
 
 from simulator import acts
 from simulator.acts import Cut
-from simulator.devices.deeds import act_out
+from simulator.devices.deeds import act_out, registration
 from simulator.devices.device import Device, Power
 from simulator.errors import Place
 from simulator.plan import make_plan
@@ -31,8 +31,8 @@ class Book:
         self.lines.append(f"received {payload!r}")
 
 
-def a_device(power=Power.ATTACHED):
-    group = model.Group(name="m", place=PLACE)
+def a_device(power=Power.ATTACHED, **more):
+    group = model.Group(name="m", place=PLACE, **more)
     device = Device(make_plan(model.Scenario(promise="p", place=PLACE, groups=(group,))).members[0])
     device.power = power
     return device
@@ -107,3 +107,22 @@ def test_an_order_is_shown_with_the_token_of_its_step(act, verb, order):
 )
 def test_how_long_it_lasts_goes_along(act, verb, asked):
     assert told(a_device(), a_step(act, verb, lasting_s=90.0), acts.Done(), acts.Done())[0] == [DUE, asked, "end"]
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ({}, ("own", "own")),
+        ({"blank": frozenset({"imsi"})}, ("", "own")),
+        ({"blank": frozenset({"imsi", "imei"})}, ("", "")),
+        ({"registered_as": (("imsi", "001010000000042"),)}, ("001010000000042", "own")),
+        ({"registered_as": (("imei", "490154203237518"),), "blank": frozenset({"imsi"})}, ("", "490154203237518")),
+    ],
+)
+def test_the_platform_is_told_what_the_group_says(group, told):
+    device = a_device(**group)
+    own = {"imsi": device.member.imsi, "imei": device.member.imei}
+    order = registration(device)
+    assert [order.imsi, order.imei] == [
+        own[name] if word == "own" else word for name, word in zip(own, told, strict=True)
+    ]

@@ -34,7 +34,17 @@ def test_outcome_of(result, outcome):
 
 @pytest.mark.parametrize(
     ("outcome", "wanted", "expected"),
-    [("ok", "ok", True), ("timeout", "any", True), ("timeout", "ok", False), ("coap 4.04", "coap 4.04", True)],
+    [
+        ("ok", "ok", True),
+        ("timeout", "any", True),
+        ("timeout", "ok", False),
+        ("coap 4.04", "coap 4.04", True),
+        ("coap 4.04", "coap 4.13", False),
+        ("coap 4.04", "rejected", True),
+        ("coap 5.00", "rejected", False),
+        ("timeout", "rejected", False),
+        ("rejected", "coap 4.04", False),
+    ],
 )
 def test_is_expected(outcome, wanted, expected):
     assert is_expected(outcome, wanted) is expected

@@ -13,6 +13,7 @@ from simulator.events.journal import Journal
 from simulator.run.needs import needs
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario import load
 from simulator.target.embedded import EmbeddedTarget
 
@@ -290,15 +291,6 @@ def test_a_state_that_cannot_be_read_says_why(story):
     )
     assert [bool(r["error"]) for r in of_kind(records, "state")] == [True, True]
     assert verdicts.verdict == "inconclusive", report
-
-
-class Nobody:
-    """Looks on, and says nothing."""
-
-    def step(self, *_):
-        pass
-
-    finding = progress = decided = step
 
 
 def test_what_the_target_cannot_do_is_skipped_before_anything_is_started(tmp_path, monkeypatch):

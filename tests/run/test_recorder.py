@@ -11,19 +11,11 @@ from simulator.errors import Place
 from simulator.events.journal import Journal
 from simulator.plan import make_plan
 from simulator.run.recorder import FLUSH_EVERY_S, Recorder
+from simulator.run.watch import Nobody
 from simulator.scenario.model import Group, Scenario
 from simulator.wire.calendar import Calendar
 
 PLACE = Place("x.yaml", 1, 1)
-
-
-class Nobody:
-    """Looks on, and says nothing."""
-
-    def progress(self, *_):
-        pass
-
-    step = finding = stopping = progress
 
 
 @pytest.mark.parametrize(("wall_s_per_act", "handed_on"), [(FLUSH_EVERY_S / 100, True), (0.0, False)])

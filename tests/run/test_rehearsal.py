@@ -26,6 +26,7 @@ steps:
   - attach: stranger
     outcome: rejected
     never: [ciotConnect]
+    within: 300 ms
   - upload: meters
     payload: {template: "{{ device }} {{ n }}"}
     expect: [clientConnected, {upstreamMessage: {bytes: "10"}}]

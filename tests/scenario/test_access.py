@@ -136,6 +136,8 @@ DECLARED = [
     ("tokens: {t: {wirte: no}}", "3:14: unknown key 'wirte' in token t (did you mean 'write'?)"),
     ("tokens: {t: {write: never}}", "3:21: write is yes or no, not 'never'"),
     ("tokens: {t: {collection: south}}", "3:26: no collection 'south' (known: default)"),
+    ('observers: {"o\\e[31m": }', "3:13: 'o\\x1b[31m' cannot name an observer (a name begins with a letter"),
+    ('observers: {o: {token: "t\\e[31m"}}', "3:24: no token 't\\x1b[31m' (declare it: tokens: {t\\x1b[31m: })"),
     ("observers: {m: }", "3:13: 'm' is a group too (choose another name)"),
     ("observers: {o: 10/s}", "3:16: observer o must be a mapping, not a word (write it as o: {reads: 10/s})"),
     ("observers: {o: {reads: 10}}", "3:24: reads: '10' has no unit (units of a frequency: /s, /min, /h, /d; such as"),

@@ -142,6 +142,16 @@ def test_a_name_in_a_block_is_that_of_every_round(mistakes):
             "{repeat: {times: 2, steps: [{repeat: {times: 9999, steps: [{upload: m}, {upload: n}]}}]}}",
             "4:34: this repeat is 19998 steps (a scenario has at most 10000",
         ),
+        (
+            "{repeat: {times: 10, steps: [{repeat: {times: 1000, steps: [{upload: m, expect: ["
+            + "upstreamMessage, " * 101
+            + "{none: m, sees: deviceRemoved}], never: [deviceMoved]}]}}]}}",
+            "4:35: this repeat is 103000 expectations (a scenario has at most 100000 when repeats are written out; exp",
+        ),
+        (
+            "{repeat: {times: 1001, steps: [{upload: m, expect: [" + "upstreamMessage, " * 100 + "]}]}}",
+            "4:6: this repeat is 100100 expectations (a scenario has at most 100000",
+        ),
     ],
 )
 def test_mistakes(mistakes, step, told):
@@ -154,6 +164,15 @@ def test_many_repeats_are_counted_together(mistakes):
     assert mistakes(HEAD + half + half) == [
         "4:3: 12000 steps when repeats are written out (a scenario has at most 10000)"
     ]
+
+
+def test_what_many_repeats_expect_is_counted_together(mistakes):
+    half = "  - {repeat: {times: 500, steps: [{upload: m, expect: [" + "upstreamMessage, " * 101 + "]}]}}\n"
+    assert mistakes(HEAD + half + half) == [
+        "4:3: this is 101000 expectations (a scenario has at most 100000 when repeats are written out; expect less in"
+        " each round)"
+    ]
+    assert len(_read(half[4:-1]).steps) == 500
 
 
 def test_mistakes_in_a_block_are_told_once_and_all(mistakes):

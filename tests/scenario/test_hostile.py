@@ -76,6 +76,20 @@ TEXTS = [
         "100 mistakes or more",
         id="a wall of mutants",
     ),
+    pytest.param(
+        "scenario: a\ndevices: {m: {count: 5000}}\nsteps:\n  - attach: ["
+        + ", ".join(f"m.{n}" for n in range(2_900))
+        + "]\n",
+        "4:13: attach: 2900 subjects (a list has at most 100",
+        id="a wall of subjects",
+    ),
+    pytest.param(
+        "scenario: a\ndevices: {m: }\nsteps:\n  - repeat: {times: 9000, steps: [{attach: m, expect: ["
+        + "ciotConnect, " * 2_000
+        + "]}]}\n",
+        "this repeat is 18000000 expectations (a scenario has at most 100000",
+        id="a wall of expectations",
+    ),
     pytest.param("", "the file is empty", id="nothing"),
     pytest.param("# nothing\n", "the file is empty", id="only a comment"),
     pytest.param("- a\n- b", "1:1: a scenario must be a mapping, not a list", id="a list"),

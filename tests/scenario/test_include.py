@@ -232,7 +232,7 @@ def test_much_text_is_too_much(home):
     for number in range(5):
         _write(home / f"_{number}.yaml", f"devices: {{g{number}: }}\n" + "#" * (MAX_ALL_BYTES // 4))
     (found,) = _mistakes(_main(home, "[_0.yaml, _1.yaml, _2.yaml, _3.yaml]", "g0"), home)
-    assert "'_3.yaml' is one file too many (all included files have at most 128 KiB together)" in found
+    assert "'_3.yaml' is one file too many (all included files have at most 64 KiB together)" in found
 
 
 def test_a_text_from_nowhere_includes_nothing():

@@ -143,6 +143,19 @@ STEPS = [
     ("{upload: m, expect: []}", "4:25: expect is empty (name an event, or leave expect out)"),
     ("{upload: m, expect: [upstreamMesage]}", "4:26: no event 'upstreamMesage' (did you mean 'upstreamMessage'?)"),
     ("{upload: m, expect: [disconnect]}", "4:26: event 'disconnect' is not in this version (an asset's connection"),
+    (
+        "{upload: m, expect: [{upstreamMessage: {bytes: 24, within: 5 s}}]}",
+        "4:56: within is no data of an event (put it beside the verb: {upload: meters, within: …, expect: […]})",
+    ),
+    (
+        "{upload: m, expect: [{upstreamMessage: , within: 5 s}]}",
+        "(within belongs beside the verb: {upload: meters, within: …, expect: […]})",
+    ),
+    ("{upload: m, expect: [ciotConnect, within: 5 s]}", "no event 'within' (put it beside the verb)"),
+    (
+        "{upload: m, expect: [{upstreamMessage: , bytes: 24}]}",
+        "(what upstreamMessage must contain stands below it: indent bytes, or write {upstreamMessage: {bytes: …}})",
+    ),
     ("{upload: m, expect: [{ciotConnect: {}, upstreamMessage: {}}]}", "4:26: an entry of expect is one event with its"),
     (
         "{upload: m, expect: [{ciotConnect: {}, times: 3}]}",

@@ -45,5 +45,20 @@ def test_data_that_no_platform_is_known_to_send_is_remarked():
     ]
 
 
+@pytest.mark.parametrize(
+    ("expect", "remarked"),
+    [
+        ("{each: m, sees: firmwareCheck}", True),
+        ("{exactly: [ciotConnect, clientDisconnected], each: m}", True),
+        ("{none: m, sees: firmwareCheck}", False),
+        ("{never: [firmwareCheck]}", False),
+        ("{each: m, sees: upstreamMessage}", False),
+    ],
+)
+def test_who_waits_for_what_the_embedded_server_does_not_emit_is_told(expect, remarked):
+    found = notes(loads(f"scenario: a\ndevices: {{m: }}\nsteps:\n  - attach: m\nexpect:\n  - {expect}\n"))
+    assert ["does not emit" in note.text for note in found] == [True] * remarked
+
+
 def test_the_built_in_scenarios_mean_what_they_say():
     assert [str(note) for path in find([SCENARIOS]) for note in notes(load(path))] == []

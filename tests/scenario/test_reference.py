@@ -9,7 +9,7 @@ from simulator import words
 from simulator.wire.presets import PRESETS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-SECTION = README.split("## Write a scenario\n", 1)[1].split("\n## ", 1)[0]
+SECTION = README.split("## Reference\n", 1)[1].split("\n## ", 1)[0]
 NAMED = {word for code in re.findall(r"`([^`\n]+)`", SECTION) for word in re.findall(r"[\w-]+", code)}
 
 EMITTED = {

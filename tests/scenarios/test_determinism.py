@@ -34,12 +34,8 @@ from pathlib import Path
 from simulator.events.journal import Journal
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario import load
-
-class Nobody:
-    def step(self, *_): pass
-    def finding(self, *_): pass
-    def progress(self, *_): pass
 
 rehearse(load(Path(sys.argv[1])), RunSettings(), Journal(sys.stdout.buffer.write), Nobody())
 """

@@ -7,6 +7,7 @@ import pytest
 from simulator.events.journal import Journal
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario import loads
 
 A_THOUSAND = """\
@@ -59,6 +60,7 @@ STEPS = [
     ("- {upload: meters, every: 10 min, for: 2 h}", "{each: meters, sees: upstreamMessage, times: 12}"),
     ("- {upload: meters, at: 1 h, as: NAME}", "{after: NAME, within: 1 s, sees: upstreamMessage}"),
     ("- {upload: meter, path: u, outcome: coap 4.04}", "{none: meter, sees: upstreamMessage}"),
+    ("- {upload: meter, path: u, outcome: rejected}", "{none: meter, sees: upstreamMessage}"),
     ("- {blackout: meter, lasting: 90 s}\n  - {upload: meter, retry: 1}", "{each: meter, sees: upstreamMessage}"),
     ("- {together: [{upload: meter}, {wait: 30 s}]}", "{each: meter, sees: upstreamMessage, times: 1}"),
     (
@@ -110,18 +112,6 @@ def verdict(text: str) -> tuple[str, list[str]]:
     return result.verdicts.verdict, [j.check for j in result.verdicts.judgements if j.verdict != "pass"]
 
 
-class Nobody:
-    """Looks on, and says nothing."""
-
-    def step(self, number: int, count: int, text: str, now: float) -> None: ...
-
-    def finding(self, finding: object) -> None: ...
-
-    def progress(self, now: float, acts: int, events: int) -> None: ...
-
-    def stopping(self) -> None: ...
-
-
 def test_a_thousand_meters_on_a_poor_radio():
     assert verdict(A_THOUSAND) == ("pass", [])
 
@@ -136,3 +126,30 @@ def test_a_step(step, proof):
 def test_a_form_holds_and_its_opposite_does_not(good, bad):
     assert verdict(f"{HEAD}{REPORTS}expect:\n  - {good}\n") == ("pass", [])
     assert verdict(f"{HEAD}{REPORTS}expect:\n  - {bad}\n") == ("fail", ["expect[0]"])
+
+
+IDENTITIES = """\
+scenario: The platform was told of another SIM and of other hardware
+devices:
+  sim: {identity: {imsi: 001010000000042}}
+  hardware: {identity: {imei: 490154203237518}}
+  late: {registered: no, identity: {imsi: 001010000000043}}
+  half: {identity: {imsi: blank}}
+steps:
+  - attach: sim
+    outcome: rejected
+    expect: [{imsiMismatch: {expectedImsi: 001010000000042}}]
+    never: [ciotConnect]
+  - attach: hardware
+    outcome: rejected
+    expect: [{imeiMismatch: {expectedImei: 490154203237518}}]
+    never: [ciotConnect]
+  - create: late
+    expect: [{state: late, where: {config.ciot.imsi: 001010000000043}}]
+  - {attach: late, outcome: rejected, expect: [imsiMismatch]}
+  - {attach: half, expect: [ciotConnect]}
+"""
+
+
+def test_what_the_platform_was_told_decides_who_is_let_in():
+    assert verdict(IDENTITIES) == ("pass", [])

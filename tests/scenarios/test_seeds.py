@@ -16,6 +16,7 @@ from simulator.events.journal import Journal
 from simulator.plan import make_plan
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario import find, load
 from simulator.scenario.model import RateOf
 
@@ -40,15 +41,6 @@ MANY = [path for path in SCENARIOS if path not in FEW]
 def test_no_seed_raises_an_alarm(path, seed, run_scenario):
     verdicts, report, _ = run_scenario(path, seed=seed)
     assert verdicts.verdict == "pass", report
-
-
-class Nobody:
-    """Looks on and says nothing."""
-
-    def step(self, *_: object) -> None: ...
-    def finding(self, *_: object) -> None: ...
-    def progress(self, *_: object) -> None: ...
-    def stopping(self) -> None: ...
 
 
 @pytest.mark.parametrize("seed", SEEDS)

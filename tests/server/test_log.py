@@ -41,3 +41,16 @@ def test_a_device_is_called_by_its_tag():
     assert name_of(device.id) == "meter�7"
     core.remove(device)
     assert name_of(device.id) == ""
+
+
+def test_who_watches_everything_outlives_each_collection():
+    core = SpanCore()
+    watching = core.watch(0, limit=10)
+    gone = core.create_collection()
+    listening = core.subscription(0)
+    core.listen(gone, listening, activity=True)
+    core.remove_collection(gone)
+    assert (str(listening.closed), watching.closed) == ("collection removed (1001)", None)
+    device = core.registry.create_device(core.create_collection())
+    core.activity.device_created(device, 0)
+    assert [b"deviceCreated" in message for message in watching.take()] == [True]

@@ -328,12 +328,17 @@ async def test_a_paced_reader_that_is_cut_tells_what_it_had_not_read(it):
 
 @in_both_times
 async def test_a_fault_stays_over_a_restart_until_it_is_ended(it):
+    def arrived():
+        return it.target._server.core.counts.upstream
+
     end = it.target.misbehave("upstreamMessage-missing")
     it.send()
+    await it.until(lambda: arrived() == 1)
     await it.target.halt()
     await it.target.resume()
+    before = arrived()
     it.send()
-    await it.until(lambda: it.target._server.core.counts.upstream == 1)
+    await it.until(lambda: arrived() == before + 1)
     end()
     end()
     it.send()

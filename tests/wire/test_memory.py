@@ -12,7 +12,9 @@ from simulator.wire import memory
 from simulator.wire.address import ANY, LOOPBACK, address, host_text, ipv4, port_of
 from simulator.wire.calendar import Calendar
 from simulator.wire.drivers.virtual import run_virtual
+from simulator.wire.link import Links
 from simulator.wire.memory import MemoryNetwork
+from simulator.wire.presets import Direction, LinkProfile
 
 DEVICE = ipv4("127.64.0.5")
 
@@ -193,6 +195,31 @@ def test_what_nobody_receives_is_counted(world):
     world.settle()
     assert world.network.counts.to_nobody == 2
     assert gone.counts.received == 0
+
+
+@pytest.mark.parametrize("when", ["closed before it is sent", "closed while it is under way"])
+@pytest.mark.parametrize("again", [True, False])
+def test_what_is_under_way_is_for_whoever_has_the_port_when_it_arrives(world, when, again):
+    """A platform that is restarted gets what arrives when it is up, as from a real network."""
+    log, links = [], Links(0)
+    links.set(DEVICE, LinkProfile(up=Direction(delay_s=2.0)))
+    fleet = asyncio.run(world.network.open("0.0.0.0", 0, lambda *_: None, links))
+    server = world.open("127.0.0.1", 5683)
+
+    def send():
+        fleet.send(b"hello", address("127.0.0.1", 5683), DEVICE)
+
+    if when == "closed while it is under way":
+        send()
+    server.close()
+    if when == "closed before it is sent":
+        send()
+    assert world.network.counts.to_nobody == 0
+    if again:
+        world.timers.at(1.0, lambda *_: world.open("127.0.0.1", 5683, noted(log)), None)
+    world.settle()
+    assert [(data, now) for data, _, _, now in log] == ([(b"hello", 2.0)] if again else [])
+    assert world.network.counts.to_nobody == (not again)
 
 
 def test_a_closed_port_sends_nothing(world):

@@ -16,7 +16,7 @@ from simulator.assertions.gaps import Gaps, gap_words
 from simulator.assertions.judge import Judge
 from simulator.assertions.matching import Matcher
 from simulator.assertions.texts import device_says, nearest, nearest_words
-from simulator.assertions.verdicts import Finding, Verdicts
+from simulator.assertions.verdicts import Finding, Judgement, Verdicts
 from simulator.clock import Clock
 from simulator.devices.outcome import Outcome
 from simulator.events.records import ActRecord, EventRecord, GapRecord, ReceivedRecord, Record
@@ -46,7 +46,7 @@ class _Wait:
 
 
 class Chronicle:
-    """Takes the place of a judge (`run.recorder.Recorder`) while a live rehearsal goes on.
+    """Takes the place of a judge (`run.recorder.Bench`) while a live rehearsal goes on.
 
     Args:
         aliases: the platform's ids → names; grows while the run goes on.
@@ -94,6 +94,10 @@ class Chronicle:
     def step_open(self, _step: int) -> bool:
         """Steps of a test have no expectations of their own: the test says `expect`."""
         return False
+
+    def judgements_of(self, _step: int) -> tuple[Judgement, ...]:
+        """So none of them is judged by itself."""
+        return ()
 
     def conclude(self) -> None:
         """The test is over, and what it was about is known."""

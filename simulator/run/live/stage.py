@@ -7,15 +7,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from simulator import __version__
 from simulator.assertions.judge import Judge
-from simulator.assertions.verdicts import Finding, Verdicts
+from simulator.assertions.verdicts import Verdicts
 from simulator.clock import Clock, Timers, WallClock
-from simulator.devices.device import Device
 from simulator.errors import Place
 from simulator.events.journal import Journal
 from simulator.events.records import RunRecord
@@ -26,10 +25,10 @@ from simulator.run.recorder import Recorder
 from simulator.run.rehearsal import Rehearsal
 from simulator.run.settings import RunSettings, Time
 from simulator.run.target import Target
+from simulator.run.watch import Nobody
 from simulator.scenario.model import Scenario, Step
 from simulator.target.operator import Operator
 from simulator.wire.ports import Wire
-from simulator.wire.presets import preset
 
 Tell = Callable[[LiveRehearsal], Awaitable[None]]
 """The test itself."""
@@ -138,9 +137,8 @@ class LiveStage(Rehearsal):
             return Judge(told, plan.names_by_group(), plan.names, aliases, about.rerun)
 
         chronicle = Chronicle(clock, aliases, judge)
-        # It stands where the judge stands, and is asked for nothing else than it has.
-        in_his_place, watch = cast(Judge, chronicle), _Nobody()
-        recorder = Recorder(journal, in_his_place, clock, timers, watch)
+        watch = Nobody()
+        recorder = Recorder(journal, chronicle, clock, timers, watch)
         stage = cls(
             scenario,
             make_plan(scenario),
@@ -149,7 +147,7 @@ class LiveStage(Rehearsal):
             timers=timers,
             wire=wire,
             target=target,
-            judge=in_his_place,
+            judge=chronicle,
             recorder=recorder,
             watch=watch,
             aliases=aliases,
@@ -193,17 +191,12 @@ class LiveStage(Rehearsal):
         """Act one step out."""
         if step.arrivals is not None:  # what is drawn for them hangs on the number of the step
             self._plan_anew()
-        await self._steps._perform(number, step)
+        await self._steps.perform(number, step)
 
     async def admit(self) -> None:
         """The devices of new groups are there from now on; those that were there stay who they were."""
         fleet = self._fleet
-        for member in self._plan_anew().members:
-            if member.name not in fleet.devices:
-                device = fleet.devices[member.name] = Device(member)
-                if member.group.transport == "udp":
-                    fleet._by_ip[device.ip] = device
-                fleet._set_profile(device.name, preset(member.group.link.preset, member.group.link.changes))
+        fleet.add(member for member in self._plan_anew().members if member.name not in fleet.devices)
         await fleet.open(self._wire, self._target.coap, self._target.udp, self._settings.stack)
 
     async def open_collection(self, name: str, tags: Mapping[str, str]) -> None:
@@ -213,7 +206,7 @@ class LiveStage(Rehearsal):
         await self._target.observe(self._operator.collections[name], self._observer)
 
     def _plan_anew(self) -> Plan:
-        self._plan = self._steps._plan = make_plan(self.told())
+        self._plan = self._steps.plan = make_plan(self.told())
         return self._plan
 
     # --- of the rehearsal ---------------------------------------------------------------------------------------------
@@ -237,22 +230,3 @@ class LiveStage(Rehearsal):
         # The peer hanging up at the wrong moment is its affair, and no defect of ours.
         if error is not None and not isinstance(error, OSError | asyncio.CancelledError):
             self.broke(error)
-
-
-class _Nobody:
-    """Looks on, and says nothing."""
-
-    def step(self, number: int, count: int, text: str, now: float) -> None:
-        """A step begins."""
-
-    def finding(self, finding: Finding) -> None:
-        """Something was decided."""
-
-    def decided(self, step: int, check: str, verdict: str, now: float) -> None:
-        """A check of a step is decided."""
-
-    def progress(self, now: float, acts: int, events: int) -> None:
-        """It goes on."""
-
-    def stopping(self) -> None:
-        """It was told to end."""

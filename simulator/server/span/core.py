@@ -19,7 +19,7 @@ from simulator.server.span.network import LoginAccepted, LoginRejected, Network
 from simulator.server.span.outbox import Downstream, Outbox
 from simulator.server.span.registry import Registry
 from simulator.server.span.settings import CIOT_GATEWAY, FIRST_MESSAGE, NS_PER_S, SpanSettings
-from simulator.server.span.streams import CLOSE_POLICY, Subscription
+from simulator.server.span.streams import CLOSE_GOING_AWAY, CLOSE_POLICY, Subscription
 from simulator.server.span.tokens import Tokens
 from simulator.wire.address import Address
 
@@ -266,6 +266,13 @@ class SpanCore:
         collection = self.registry.create_collection(team_id)
         collection.hub.activity = self.activity.everywhere
         return collection
+
+    def remove_collection(self, collection: Collection) -> None:
+        """Its streams end with it; who watches everything goes on. Raises: Refusal 409: it is not empty."""
+        self.registry.remove_collection(collection)
+        for reader in (*collection.hub.activity, *collection.hub.data):
+            if reader in self.readers:
+                reader.close(CLOSE_GOING_AWAY, "collection removed")
 
     def subscription(
         self, now_ns: int, *, lossless: bool = False, device: int | None = None, gateway: str = ""

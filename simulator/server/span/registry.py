@@ -9,7 +9,6 @@ from simulator.server.span.errors import Refusal
 from simulator.server.span.login import imei_key, imsi_key
 from simulator.server.span.model import Collection, Device, Firmware
 from simulator.server.span.settings import FIRST_COLLECTION, FIRST_DEVICE, FIRST_TEAM, SpanSettings
-from simulator.server.span.streams import CLOSE_GOING_AWAY
 
 
 class Registry:
@@ -56,12 +55,10 @@ class Registry:
         return collection
 
     def remove_collection(self, collection: Collection) -> None:
-        """Its streams end with it. Raises: Refusal 409: it is not empty (span §2.4)."""
+        """Its streams are the core's to end. Raises: Refusal 409: it is not empty (span §2.4)."""
         if collection.devices:
             raise Refusal(409, "Collection is not empty: remove or move its devices first")
         del self.collections[collection.number]
-        for reader in (*collection.hub.activity, *collection.hub.data):
-            reader.close(CLOSE_GOING_AWAY, "collection removed")
 
     def enable_collection(self, collection: Collection, enabled: bool) -> None:
         """A disabled collection is read-only and inactive (span §1.4)."""

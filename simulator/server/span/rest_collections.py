@@ -76,7 +76,7 @@ def delete(call: Call) -> HttpResponse:
     """DeleteCollection; it has to be empty."""
     it = collection(call)
     changeable(it)
-    call.core.registry.remove_collection(it)
+    call.core.remove_collection(it)
     return answer(render.collection(it))
 
 

@@ -188,6 +188,52 @@ def less_data_elsewhere(history: History, draw: Draw) -> tuple[History, list[Ite
     ]
 
 
+def queued_elsewhere(history: History, draw: Draw) -> tuple[History, Sequence[Item]]:
+    """A platform that is not ours may show downstream messages when they are queued."""
+    handed = [history.message(i) for i in history.of("downstreamMessage")]
+    items: list[Item] = []
+    for item in history.items:
+        if item not in handed:
+            items.append(item)
+        if isinstance(item, ActRecord) and item.verb == "send" and item.phase == "ended":
+            whose = (item.subject, str(item.size))
+            one = next((m for m in handed if (history.names[m.device], m.data["bytes"]) == whose), None)
+            if one is not None:
+                items.append(replace(one, rx_s=item.t_s).but(time=clock(item.t_s)))
+    return elsewhere(history.with_items(items), draw)
+
+
+def sessions_elsewhere(history: History, draw: Draw) -> tuple[History, list[Item]]:
+    """A platform that is not ours may tell when a session ends, and know a device by what it likes."""
+    history, items = elsewhere(history, draw)
+    place = draw(st.sampled_from(history.of("clientConnected")))
+    message = history.message(place)
+    items[place] = message.with_data(id="certificate")
+    items.insert(place + 1, message.but(event="clientDisconnected", data=None))
+    return history, items
+
+
+def other_addresses(history: History, draw: Draw) -> tuple[History, list[Item]]:
+    """The mobile network gives out other addresses, and none twice."""
+    first = draw(st.integers(0, 200))
+    new: dict[str, str] = {}
+
+    def moved(item: Item) -> Item:
+        if not isinstance(item, Message) or "ip" not in item.data:
+            return item
+        return item.with_data(ip=new.setdefault(item.data["ip"], f"10.70.0.{first + len(new)}"))
+
+    return history, [moved(item) for item in history.items]
+
+
+def login_not_answered(history: History, draw: Draw) -> tuple[History, list[Item]]:
+    """The network let a device in, and it never heard of that: nobody knows from now on whether it is in session."""
+    items = list(history.items)
+    for place in draw(st.sets(st.sampled_from(history.acts("attach", outcome="ok")), min_size=1)):
+        items[place] = msgspec.structs.replace(items[place], outcome="failed")
+    return history, items
+
+
 def other_ids(history: History, draw: Draw) -> tuple[History, list[Item]]:
     """The platform numbers its devices, collections and messages in another way."""
     prefix = draw(st.sampled_from(["x", "ä/", "0", "device-", "{", "17dh0cf43jfif"]))
@@ -344,6 +390,10 @@ DIFFERENCES: Final = (
     Difference(
         "less data elsewhere", "data keys are the embedded server's choice (span §3.4)", less_data_elsewhere, BARE
     ),
+    Difference("queued elsewhere", "when it shows is the embedded server's choice", queued_elsewhere, ("messages",)),
+    Difference("sessions elsewhere", "so is how sessions are told of (span §3.4)", sessions_elsewhere, BARE),
+    Difference("other addresses", "the network gives them out", other_addresses, (*BARE, "refused")),
+    Difference("a login not answered", "the device was let in all the same", login_not_answered, BARE),
     Difference("other ids", "ids are the platform's own", other_ids),
     Difference(
         "a datagram lost", "plain datagrams may be lost", _datagram_lost, ("reports", "life", "messages", "radio")

@@ -25,11 +25,13 @@ from simulator.events.records import (
     GapRecord,
     Record,
     RunRecord,
+    SeenRecord,
     StepRecord,
 )
 from simulator.plan import make_plan
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario import Scenario, loads
 from simulator.target.observer import Observer
 
@@ -89,6 +91,8 @@ def when(item: Item) -> float:
         return item.rx_s
     if isinstance(item, GapRecord):
         return item.to_s
+    if isinstance(item, SeenRecord):
+        return item.event.rx_s
     return float(getattr(item, "t_s", getattr(item, "rx_s", 0.0)))
 
 
@@ -232,20 +236,11 @@ class Judged:
         return "\n".join([self.verdicts.verdict, *told])
 
 
-class _Nobody:
-    """Looks on and says nothing."""
-
-    def step(self, *_: object) -> None: ...
-    def finding(self, *_: object) -> None: ...
-    def progress(self, *_: object) -> None: ...
-    def stopping(self) -> None: ...
-
-
 def run(story: str, text: str, seed: int = 0) -> History:
     """Run it in virtual time against the embedded server. The history is healthy: it passes."""
     scenario = loads(text, "story.yaml")
     lines: list[bytes] = []
-    result = rehearse(scenario, RunSettings(seed=seed), Journal(lines.append), _Nobody())
+    result = rehearse(scenario, RunSettings(seed=seed), Journal(lines.append), Nobody())
     assert result.error is None, result.error
     assert result.verdicts.verdict == "pass", (story, result.verdicts)
     names: dict[str, str] = {}

@@ -7,6 +7,7 @@ from typing import Final
 from .causes import unlike_the_acts
 from .counts import doubled, missing
 from .owners import misplaced, of_others
+from .sessions import of_networks, of_sessions
 from .timing import untimely
 from .values import mangled
 from .ways import Kind
@@ -19,4 +20,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     *misplaced(),
     *mangled(),
     *unlike_the_acts(),
+    *of_sessions(),
+    *of_networks(),
 )

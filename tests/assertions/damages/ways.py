@@ -61,7 +61,7 @@ class Kind:
                 named.add(f"steps[{history.step_at(history.began(index, 'send'))}].never[0]")
             elif check.startswith("step."):
                 named.add(f"steps[{step}].{check.removeprefix('step.')}")
-            elif check.startswith("trouble."):
+            elif check.startswith(("trouble.", "expect[", "steps[")):
                 named.add(check)
             else:
                 named.add(f"invariant.{check}")

@@ -11,10 +11,10 @@ import sys
 
 from common import Meter
 
-from simulator.assertions.judge import Finding
 from simulator.events.journal import Journal
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
+from simulator.run.watch import Nobody
 from simulator.scenario.loader import loads
 
 SCENARIO = """
@@ -27,19 +27,6 @@ steps:
 expect:
   - {{each: meters, sees: upstreamMessage, times: {uploads}}}
 """
-
-
-class Nobody:
-    """Looks on and says nothing."""
-
-    def step(self, number: int, count: int, text: str, now: float) -> None:
-        """A step begins."""
-
-    def finding(self, finding: Finding) -> None:
-        """Something was decided against the scenario."""
-
-    def progress(self, now: float, acts: int, events: int) -> None:
-        """Called often."""
 
 
 def main(devices: int, uploads: int) -> None:

@@ -1,0 +1,114 @@
+"""Invariants about what a device's network makes of its events. They are the embedded server's choices (span §3.4), so
+only it is held to them."""
+
+from __future__ import annotations
+
+from simulator.assertions import texts
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.sessions import LEAVES
+from simulator.assertions.world import LOGINS, World
+from simulator.events.records import ActRecord, EventRecord
+
+_OF_GATEWAYS = ("gatewayUpstreamMessage", "gatewayDownstreamMessage")
+
+
+class _OfNetwork(Machine):
+    """What they have in common."""
+
+    __slots__ = ("_check", "_docket", "_world")
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        self._docket, self._check, self._world = docket, check, world
+
+    def _fail(self, event: EventRecord, why: str) -> None:
+        docket, check = self._docket, self._check
+        details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
+        what = f"breaks {check.name.removeprefix('invariant.')}: {texts.event(event)}"
+        docket.fail(check, event.subject or "", event.rx_s, details, what)
+
+
+class FitsNetwork(_OfNetwork):
+    """fits-network."""
+
+    __slots__ = ()
+
+    names = ("clientConnected", "clientDisconnected", *_OF_GATEWAYS)
+
+    def see(self, event: EventRecord) -> None:
+        group = self._world.group_of.get(event.subject or "")
+        if group is None or not self._world.embedded:
+            return
+        self._check.cases += 1
+        if event.name in _OF_GATEWAYS:
+            if group.network != "gateway":
+                self._fail(event, "it is behind no gateway")
+        elif group.network != "ciot":
+            return
+        elif event.name == "clientDisconnected":
+            self._fail(event, "its mobile network tells nobody when a session ends")
+        elif event.data.get("id") == "certificate":
+            self._fail(event, "it is known by its address, and has shown no certificate")
+
+
+class OwnAddress(_OfNetwork):
+    """own-address. An address is a device's as long as no act of its own may have ended its session."""
+
+    __slots__ = ("_held", "_identities", "_leaving", "_owner", "_staying")
+
+    names = ("ciotConnect",)
+    verbs = (*LOGINS, *LEAVES, "remove", "update")
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        super().__init__(docket, check, world)
+        self._owner: dict[str, str] = {}
+        """Address → who holds it for certain."""
+        self._held: dict[str, str] = {}
+        """The other way round."""
+        self._staying: dict[str, bool] = {}
+        """Whether the latest act of a device was a login, and no other of these is under way."""
+        self._leaving: dict[str, int] = {}
+        self._identities: dict[tuple[str, str], str] = {}
+        """Kind of number and number → whose it is."""
+
+    def began(self, act: ActRecord) -> None:
+        subject = act.subject
+        self._free(subject)
+        login = act.verb in LOGINS
+        if not login:
+            self._leaving[subject] = self._leaving.get(subject, 0) + 1
+        self._staying[subject] = login and not self._leaving.get(subject)
+
+    def ended(self, act: ActRecord) -> None:
+        subject = act.subject
+        if act.verb not in LOGINS:
+            self._leaving[subject] = max(0, self._leaving.get(subject, 0) - 1)
+            self._staying[subject] = False
+            self._free(subject)
+
+    def _free(self, subject: str) -> None:
+        address = self._held.pop(subject, None)
+        if address is not None:
+            self._owner.pop(address, None)
+
+    def see(self, event: EventRecord) -> None:
+        subject, world = event.subject, self._world
+        if subject is None or subject not in world.group_of or not world.embedded or not world.known.all_acts:
+            return
+        self._check.cases += 1
+        if not world.identities_wander:
+            self._identified(subject, event)
+        address = event.data.get("ip", "")
+        owner = self._owner.get(address)
+        if owner is not None and owner != subject:
+            self._fail(event, f"this address is that of {owner}, which is in session")
+        elif address and self._staying.get(subject):
+            self._free(subject)
+            self._owner[address], self._held[subject] = subject, address
+
+    def _identified(self, subject: str, event: EventRecord) -> None:
+        for kind in ("imsi", "imei"):
+            number = event.data.get(kind)
+            owner = self._identities.setdefault((kind, number), subject) if number else subject
+            if owner != subject:
+                self._fail(event, f"this {kind.upper()} is that of {owner}")

@@ -1,0 +1,187 @@
+"""Whether a device has a session in the mobile network, as far as its acts tell.
+
+           login begun            login ok
+    GONE ───────────► nobody knows ───────► there ──detach, power_off in order: ok──► GONE
+      ▲                  │ rejected: as before
+      └──────────────────┘
+
+A session outlives its device: one that lost its power, or that froze, leaves without a word. Acts of one device that
+overlap have no order, so nobody knows what they come to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.assertions import texts
+from simulator.assertions.docket import Check, Docket
+from simulator.assertions.machine import Machine
+from simulator.assertions.world import LOGINS, OUTAGES, World
+from simulator.events.records import ActRecord, EventRecord
+from simulator.scenario.model import PowerOff
+
+UNTOUCHING: Final = frozenset(
+    {"upload", "poll", "send", "withdraw", "link", "blackout", "freeze", "wait", "create", "move"}
+    | {"misbehave", "revoke", "subscribe", "unsubscribe", *OUTAGES}
+)
+"""Verbs that leave the mobile network session of every device as it is; it outlives the platform's restart too."""
+
+OWN_SESSION: Final = frozenset({*LOGINS, "detach", "power_off", "update", "remove"})
+"""Verbs that change the session of their subject, and of nobody else."""
+
+LEAVES: Final = ("detach", "power_off")
+"""Verbs by which a device ends its session, if it can say so."""
+
+SILENCES: Final = ("freeze", "blackout")
+"""Verbs after which nobody knows whether a device can say that it leaves."""
+
+STRAGGLES_S: Final = 10.0
+"""What was emitted before a session ended may arrive so long after it."""
+
+
+class Attendance:
+    """One device. `gone`: it certainly has no session."""
+
+    __slots__ = ("_attached", "_gone_before", "_mixed", "_under_way", "gone")
+
+    def __init__(self) -> None:
+        self.gone = True
+        self._attached = self._gone_before = self._mixed = False
+        self._under_way = 0
+
+    def began(self, verb: str) -> None:
+        """A login, a leave or a silence begins."""
+        self._under_way += 1
+        if self._under_way > 1:
+            self._mixed = True
+        else:
+            self._gone_before = self.gone
+        if verb in LOGINS:
+            self.gone = False
+        elif verb in SILENCES:
+            self._attached = False
+
+    def ended(self, verb: str, outcome: str, *, abruptly: bool) -> None:
+        """It is over."""
+        self._under_way = max(0, self._under_way - 1)
+        if self._mixed:
+            self._mixed = self._under_way > 0
+            self._attached = self.gone = False
+        elif verb in LOGINS:
+            self._attached = outcome == "ok"
+            self.gone = self._gone_before and outcome == "rejected"
+        elif verb in LEAVES:
+            if self._attached and outcome == "ok" and not abruptly:
+                self.gone = True
+            self._attached = False
+
+
+def abruptly(world: World, act: ActRecord) -> bool:
+    """Whether a device is switched off without a word."""
+    what = world.act(act.step)
+    return isinstance(what, PowerOff) and what.abruptly
+
+
+def is_certain(world: World, subject: str) -> bool:
+    """Whether acts tell all about the sessions of a device: nobody else acts, and its events are its own."""
+    group = world.group_of.get(subject)
+    if group is None or group.network != "ciot" or not world.known.all_acts:
+        return False
+    return world.embedded and not world.identities_wander
+
+
+class InSession(Machine):
+    """in-session: of clientConnected. That no message of a stranger is stored is for `upload-once` to say."""
+
+    __slots__ = (
+        "_attendance",
+        "_check",
+        "_connected_s",
+        "_docket",
+        "_early",
+        "_left_s",
+        "_login_s",
+        "_moved",
+        "_world",
+    )
+
+    names = ("ciotConnect", "clientConnected")
+    verbs = (*LOGINS, *LEAVES, *SILENCES, "move")
+
+    def __init__(self, docket: Docket, check: Check, world: World) -> None:
+        self._docket, self._check, self._world = docket, check, world
+        self._attendance: dict[str, Attendance] = {}
+        self._login_s: dict[str, float] = {}
+        """When a login began that nothing has shown of, of a device that had no session."""
+        self._left_s: dict[str, float] = {}
+        self._connected_s: dict[str, float] = {}
+        """Since the latest login."""
+        self._early: dict[str, EventRecord] = {}
+        """clientConnected before anything showed of the login."""
+        self._moved: set[str] = set()
+        """Whose events come in more than one stream."""
+
+    def began(self, act: ActRecord) -> None:
+        subject = act.subject
+        if act.verb == "move":
+            self._moved.add(subject)
+            return
+        one = self._attendance.get(subject)
+        if one is None:
+            self._attendance[subject] = one = Attendance()
+        if act.verb in LOGINS:
+            if one.gone:
+                self._login_s[subject] = act.t_s
+            self._connected_s.pop(subject, None)
+            self._early.pop(subject, None)
+        one.began(act.verb)
+
+    def ended(self, act: ActRecord) -> None:
+        subject = act.subject
+        one = self._attendance.get(subject)
+        if one is None or act.verb == "move":
+            return
+        one.ended(act.verb, act.outcome, abruptly=abruptly(self._world, act))
+        if not one.gone:
+            self._left_s.pop(subject, None)
+        else:
+            self._login_s.pop(subject, None)
+            if act.verb in LEAVES:
+                self._left_s.setdefault(subject, act.t_s)
+
+    def see(self, event: EventRecord) -> None:
+        subject = event.subject
+        if subject is None:
+            return
+        if event.name == "ciotConnect":
+            self._shown(subject, event)
+            return
+        if not is_certain(self._world, subject):
+            return
+        self._check.cases += 1
+        one, now = self._attendance.get(subject), event.rx_s
+        if one is None or one.gone:
+            left_s = self._left_s.get(subject)
+            if left_s is None:
+                self._fail(event, "but it has not logged in")
+            elif now > left_s + STRAGGLES_S or subject in self._connected_s:
+                self._fail(event, f"but it left the network at {texts.moment(left_s)}")
+        elif subject in self._login_s and subject not in self._moved:
+            self._early[subject] = event
+        self._connected_s[subject] = now
+
+    def _shown(self, subject: str, login: EventRecord) -> None:
+        """A login shows. In the same stream it does so first, so what showed before it was out of turn."""
+        since, early = self._login_s.pop(subject, 0.0), self._early.pop(subject, None)
+        if early is not None:
+            story = self._story(early, f"but its login only shows after it: {texts.sighting(login)}")
+            self._docket.absent(self._check, subject, (since, login.rx_s), login.rx_s, *story)
+
+    def _story(self, event: EventRecord, why: str) -> tuple[tuple[str, ...], str]:
+        docket = self._docket
+        said = docket.says(event.subject or "")
+        details = (f"seen: {texts.sighting(event)}, {why}", said) if docket.explains(self._check) else ()
+        return details, f"breaks in-session: {texts.event(event)}"
+
+    def _fail(self, event: EventRecord, why: str) -> None:
+        self._docket.fail(self._check, event.subject or "", event.rx_s, *self._story(event, why))

@@ -1,0 +1,1 @@
+"""What would limit a run on this machine. Everything is tried rather than looked up."""

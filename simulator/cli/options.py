@@ -1,0 +1,31 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+Paths = Annotated[
+    Optional[list[Path]],  # noqa: UP045  typer reads the annotation at run time
+    typer.Argument(metavar="[FILE|FOLDER]...", help="Scenario files, or folders of them. Default: scenarios/"),
+]
+Target = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--target", metavar="URL", help="API of a platform that runs already, http://127.0.0.1:10080"),
+]
+Token = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--token", metavar="TOKEN", envvar="SIMULATOR_TOKEN", show_envvar=True, help="Its API token."),
+]
+Confirm = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--yes-really", metavar="HOST", help="Name the host once more if it is not this machine."),
+]
+
+Without = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(metavar="INVARIANT", help="Do not hold this invariant; see `simulator list invariants`."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
