@@ -190,6 +190,31 @@ def test_what_nobody_asked_for_fails_with_the_report(run):
     ])  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('await meter.upload(b"1", transport="cop")', "unknown key 'transport'"),
+        ("await meter.upload(object())", "means nothing here"),
+        ('await rehearsal.expect("clientConected", of=meter)', "clientConected"),
+        ('await rehearsal.expect("clientConnected", of="nobody")', "no device of this rehearsal"),
+        ('await rehearsal.device(name="meter")', "a second"),
+    ],
+)
+def test_a_mistake_in_a_test_shows_the_line_of_the_test_and_none_of_ours(run, line, says):
+    test = f"""\
+async def test_mistaken(rehearsal):
+    meter = await rehearsal.device(name="meter")
+    {line}
+"""
+    result = run({"test_it.py": test})
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    assert f">       {line}" in text or f">   {line}" in text, text
+    assert says in text
+    assert "/simulator/" not in text.replace("--simulator", ""), text
+    assert "__tracebackhide__" not in text
+
+
 SHAPES = """\
 import pytest
 

@@ -14,7 +14,7 @@ import msgspec
 
 from simulator.assertions.invariants import INVARIANTS
 from simulator.assertions.judge import Judge
-from simulator.assertions.verdicts import Judgement, Verdicts
+from simulator.assertions.verdicts import Judgement, Verdicts, worst
 from simulator.assertions.world import Known
 from simulator.errors import Place
 from simulator.events.records import EndRecord, EventRecord, GapRecord, Record, RunRecord, SeenRecord, StepRecord
@@ -30,6 +30,9 @@ NEEDS_SCENARIO: Final = frozenset(
 
 _NO_ACTS: Final = "not judged: what was sent is not known"
 _NO_SCENARIO: Final = "not judged: who should take part is not known"
+_NOT_IN_JOURNAL: Final = "not judged: it needs the scenario, which is not in a journal"
+_NO_END: Final = "the recording ends before the run did"
+_NO_HEAD: Final = "the recording begins after the run did"
 
 
 def audit(
@@ -55,18 +58,25 @@ def audit(
     first = next(stream, None)
     whole = isinstance(first, RunRecord)
     judge, not_judged = _judge(sent, whole, without, name, again)
-    now = 0.0
+    now, ours, end = 0.0, whole, None
     record: Record | None = first
     while record is not None:
+        ours = ours or isinstance(record, StepRecord | EndRecord)
+        end = record if isinstance(record, EndRecord) else end
         if isinstance(record, EventRecord):
             record = _named(record)
         if not isinstance(record, SeenRecord | StepRecord) and not (isinstance(record, GapRecord) and record.observer):
             judge.feed(record)
             now = max(now, _time(record))
         record = next(stream, None)
-    # A recording that ends is no proof that what was under way would not have come.
-    verdicts = judge.finish(now)
-    return _with(verdicts, not_judged, name)
+    if whole and end is not None and end.why == "done":
+        # A run ends when nothing is under way any more: what is lacking then does not come.
+        while (deadline := judge.deadline) is not None:
+            judge.expire(deadline)
+    # Any other recording that ends is no proof that what was under way would not have come.
+    verdicts = _with(judge.finish(now), not_judged, name)
+    cut = "" if not ours else _NO_HEAD if not whole else _NO_END if end is None else ""
+    return _cut(verdicts, cut, name) if cut else verdicts
 
 
 def _judge(
@@ -78,7 +88,7 @@ def _judge(
     for invariant in INVARIANTS:
         why = ""
         if invariant.name in NEEDS_SCENARIO:
-            why = _NO_SCENARIO
+            why = _NOT_IN_JOURNAL if whole else _NO_SCENARIO
         elif invariant.name in NEEDS_ACTS and not sent:
             why = _NO_ACTS
         if why and invariant.name not in off:
@@ -111,6 +121,21 @@ def _time(record: Record) -> float:
     if isinstance(record, EndRecord):
         return record.t_s
     return float(getattr(record, "t_s", getattr(record, "rx_s", 0.0)))
+
+
+def _cut(verdicts: Verdicts, why: str, name: str) -> Verdicts:
+    """The verdicts on a journal of which a part is missing: whatever it was, it cannot be judged."""
+    judgement = Judgement(
+        check="recording",
+        kind="invariant",
+        place=Place(name),
+        words="is the whole of its run",
+        verdict="inconclusive",
+        concerned=1,
+        headline=why,
+    )
+    judgements = (*verdicts.judgements, judgement)
+    return msgspec.structs.replace(verdicts, judgements=judgements, verdict=worst(judgements), cut=verdicts.cut or why)
 
 
 def _with(verdicts: Verdicts, not_judged: list[tuple[str, str, str]], name: str) -> Verdicts:

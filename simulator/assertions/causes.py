@@ -7,6 +7,7 @@ begun ──ok───────► must be seen, within a time of grace
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -192,9 +193,13 @@ def _is_of(began: ActRecord, ended: ActRecord) -> bool:
 
 
 class MismatchOnce(Machine):
-    """mismatch-once. The event is of the device that is known, the act of whoever came: so all count alike."""
+    """mismatch-once. The event is of the device that is known, the act of whoever came.
 
-    __slots__ = ("_check", "_docket", "_logins", "_seen", "_world")
+    A device that is known by its own number came itself. Of any other number nobody knows whose it is: so all logins
+    together bound all events together, and a device's own bound those that are certainly its own.
+    """
+
+    __slots__ = ("_check", "_docket", "_logins", "_logins_of", "_seen", "_seen_of", "_world")
 
     names = ("imeiMismatch", "imsiMismatch")
     verbs = LOGINS
@@ -203,18 +208,38 @@ class MismatchOnce(Machine):
         self._docket, self._check, self._world = docket, check, world
         self._logins = 0
         self._seen = dict.fromkeys(self.names, 0)
+        self._logins_of: Counter[str] = Counter()
+        self._seen_of: Counter[tuple[str, str]] = Counter()
 
     def began(self, act: ActRecord) -> None:
-        self._logins += self._world.attempts(act.step) if self._world.known.devices else MANY_ATTEMPTS
+        self._count(act, self._world.attempts(act.step) if self._world.known.devices else MANY_ATTEMPTS)
 
     def ended(self, act: ActRecord) -> None:
-        self._logins -= act.outcome == "ok"  # of its attempts, the last one
+        self._count(act, -(act.outcome == "ok"))  # of its attempts, the last one
+
+    def _count(self, act: ActRecord, logins: int) -> None:
+        self._logins += logins
+        self._logins_of[act.subject] += logins
 
     def see(self, event: EventRecord) -> None:
         self._check.cases += 1
         self._seen[event.name] = count = self._seen[event.name] + 1
+        logins, whose = self._logins, ""
+        if count <= logins and (actor := self._actor(event)):
+            self._seen_of[actor, event.name] = count = self._seen_of[actor, event.name] + 1
+            logins, whose = self._logins_of[actor], f" of {actor}"
         # Whether an accepted login may show one is a platform's policy; ours refuses (mobile-network §3.2).
-        if count > self._logins and self._world.embedded:
+        if count > logins and self._world.embedded:
             what = "breaks mismatch-once: more mismatches than logins that were not accepted"
-            details = (f"seen: {texts.sighting(event)}, number {count} for {self._logins} such logins",)
+            such = texts.counted(logins, "such login", "such logins")
+            details = (f"seen: {texts.sighting(event)}, number {count}{whose} for {such}",)
             self._docket.fail(self._check, event.subject or "", event.rx_s, details, what)
+
+    def _actor(self, event: EventRecord) -> str:
+        """Whose login was refused, if that is certain: the number that it was found by is its own; else ""."""
+        subject = event.subject or ""
+        group = self._world.group_of.get(subject)
+        number = event.data.get("imsi" if event.name == "imeiMismatch" else "imei")
+        if group is None or not number or self._world.identities_change:
+            return ""
+        return "" if any(number == told for _, told in group.registered_as) else subject

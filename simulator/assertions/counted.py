@@ -81,6 +81,8 @@ class Counts(Form):
         self._check.cases = len(self._counts)
         if self._quantifier == "some":
             self._decide_some(now)
+        elif not self._counts:
+            pass  # nobody takes part: a stream that was blind tells nothing of them either
         elif self._quantifier == "each":
             self._decide_each(now)
         else:

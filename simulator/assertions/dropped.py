@@ -30,7 +30,8 @@ class Dropped(Form):
         if record.observer != self._observer or self._over or not self._begun:
             return
         if not record.dropped:
-            self._unheard = f"its stream was lost at {texts.moment(record.from_s)}: {texts.shown(record.why)}"
+            span = f"from {texts.moment(record.from_s)} to {texts.moment(record.to_s)}"
+            self._unheard = f"it may have missed some {span}: {texts.shown(record.why)}"
             return
         self._count += record.dropped
         if self._at_most is not None and self._count > self._at_most and not self._convicted:

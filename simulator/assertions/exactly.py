@@ -140,4 +140,5 @@ class ExactlyThese(Form):
         for member in self._members.values():
             if member.position < len(self._pattern):
                 self._lacks(member, None, now)
-        self._check.quiet.append(self._window)
+        if self._members:
+            self._check.quiet.append(self._window)

@@ -11,6 +11,7 @@ and consumes nothing (scenarios §4).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
@@ -18,6 +19,8 @@ from simulator.assertions.docket import WHOLE_RUN, Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.errors import Place
 from simulator.events.records import EventRecord
+
+NOBODY: Final = "not judged: nobody takes part whom it is about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Form(Machine):
         words = self._frame.words(words, self.by)
         check = self._docket.check(self._frame.name + suffix, "expectation", place, words, noun, population)
         check.by = self.by
+        if noun and not population:
+            check.idle = NOBODY
         return check
 
     # --- its time -----------------------------------------------------------------------------------------------------

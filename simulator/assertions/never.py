@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
-from simulator.assertions.forms import Form, Frame
+from simulator.assertions.forms import NOBODY, Form, Frame
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher
 from simulator.assertions.sights import Sight
@@ -66,7 +66,7 @@ class NeverInStep(Never):
             check = docket.check(f"steps[{number}].never[{index}]", "expectation", what.place, words, noun, len(own))
             self.forbid(what, aliases, check)
             if self._over:
-                check.idle = "not judged: nobody takes part whom it is about"
+                check.idle = NOBODY
 
     @property
     def open(self) -> bool:
@@ -124,8 +124,9 @@ class NeverSeenForm(Form):
     def _decide(self, now: float) -> None:
         del now
         for check in self._checks:
-            check.cases += 1
-            check.quiet.append(self._window)
+            if self._whom is None or self._whom:
+                check.cases += 1
+                check.quiet.append(self._window)
 
     def _undecided(self, why: str) -> None:
         for check in self._checks:

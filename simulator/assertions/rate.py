@@ -26,7 +26,7 @@ class Outcomes(Machine):
     __slots__ = ("_check", "_docket", "_ended", "_planned")
 
     def __init__(self, docket: Docket, number: int, step: Step, population: int) -> None:
-        noun = ", ".join(subject.text for subject in step.subjects)
+        noun = ", ".join([subject.text for subject in step.subjects] or step.doers)
         words = f"{step.verb} comes to {step.outcome}" if step.outcome != "any" else f"{step.verb} is done"
         self._docket, self._ended, self._planned = docket, 0, population * step.times
         self._check = docket.check(f"steps[{number}].outcome", "outcome", step.place, words, noun, population)

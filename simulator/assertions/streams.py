@@ -5,13 +5,15 @@
     the other sees E first ──────► AHEAD ──own observer sees E──► matched
                                      └──a time of grace is over──► nobody else has it, or in another order
 
-What was on its way when a stream was opened or has ended is not held against anybody.
+What was on its way when a stream was opened or has ended is not held against anybody. Two events may be the same to the
+last character (times have a resolution of a second), so which of them was the first on a new stream is not decided when
+it comes: it is taken for the earliest that it can be, and what is lacking is counted from the latest that it can be.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
@@ -30,6 +32,15 @@ BEFORE_KEPT: Final = 256
 
 BEHIND_KEPT: Final = 100_000
 """A reader that is further behind is not compared any more."""
+
+
+class _Slot(NamedTuple):
+    """An event of the run's own observer, and what another reader made of it."""
+
+    event: EventRecord
+    seen: bool
+    excused: bool = False
+    """Whoever did not see it need not have."""
 
 
 class _Ahead:
@@ -52,7 +63,7 @@ class _Reader:
 
     __slots__ = (
         "ahead", "before", "behind", "collection", "dropped", "forgiven", "given_up", "is_open", "losses", "name",
-        "opened_s", "paced", "skipped", "synced",
+        "opened_s", "opening", "paced", "skipped", "synced",
     )  # fmt: skip
 
     def __init__(self, listener: Listener) -> None:
@@ -62,18 +73,66 @@ class _Reader:
         self.behind: deque[EventRecord] = deque()
         self.ahead: deque[_Ahead] = deque()
         self.skipped: list[EventRecord] = []
+        self.opening: list[_Slot] | None = None
+        """What both have seen, or one of them, since its stream was opened; None: how it began is settled."""
         self.is_open = self.synced = self.given_up = False
         self.opened_s = 0.0
         self.dropped = self.forgiven = 0
         self.losses: list[tuple[float, float]] = []
         """When it was blind, but for what the platform said that it dropped."""
 
-    def skip(self, event: EventRecord) -> None:
-        """It did not see one that is older than what it has seen."""
-        if not self.synced and event.rx_s <= self.opened_s + ON_ITS_WAY_S:
-            self.forgiven += 1
-        else:
+    def open(self, now: float) -> None:
+        """Its stream is open."""
+        self.is_open, self.synced, self.opened_s = True, False, now
+        self.opening = []
+
+    def passed(self, event: EventRecord, *, seen: bool) -> None:
+        """The next event in the order of the run's own observer: this one saw it too, or a later one without it."""
+        if self.opening is not None:
+            self.opening.append(_Slot(event, seen))
+            if seen and event.rx_s > self.opened_s + ON_ITS_WAY_S:
+                self._settle()
+        elif not seen:
             self.skipped.append(event)
+
+    def close(self, now: float, on_its_way_s: float) -> None:
+        """It sees nothing more: what it has not seen by now is lacking, but for what was on its way."""
+        rest = [_Slot(event, seen=False) for event in self.behind]
+        self.behind.clear()
+        if self.paced:  # it may have had all of that before it, and not have come to read it
+            self.forgiven += len(rest)
+            rest = []
+        if self.opening is None:
+            self.opening, self.opened_s = [], -FOREVER
+        self.opening += rest
+        while not self.paced and self.opening and self.opening[-1].event.rx_s >= now - on_its_way_s:
+            self.forgiven += not self.opening.pop().seen
+        self._settle()
+
+    def _settle(self) -> None:
+        """Its beginning is over: of all that its first events can be, they are the latest."""
+        slots, self.opening = self.opening or [], None
+        seen = [slot.event for slot in slots if slot.seen]
+        lacking: list[EventRecord] = []
+        for slot in reversed(slots):
+            if seen and _same(seen[-1], slot.event):
+                seen.pop()
+            elif slot.excused or (not seen and slot.event.rx_s <= self.opened_s + ON_ITS_WAY_S):
+                self.forgiven += 1
+            else:
+                lacking.append(slot.event)
+        self.skipped += reversed(lacking)
+
+    def forget(self, event: EventRecord) -> bool:
+        """It has seen one after all that it had passed over. Returns: whether it had."""
+        for k, slot in enumerate(self.opening or ()):
+            if self.opening is not None and not slot.seen and not slot.excused and _same(slot.event, event):
+                del self.opening[k]
+                return True
+        place = next((k for k, other in enumerate(self.skipped) if _same(other, event)), -1)
+        if place >= 0:
+            del self.skipped[place]
+        return place >= 0
 
 
 class Readers(Machine):
@@ -110,10 +169,11 @@ class Readers(Machine):
                 self.alone(reader, one.event, event.rx_s)
             ahead.popleft().open = False
             self._check.cases += 1
+            reader.passed(event, seen=True)
         elif not reader.is_open:
             reader.before.append(event)
         elif ahead:
-            reader.skip(event)
+            reader.passed(event, seen=False)
         else:
             reader.behind.append(event)
             if len(reader.behind) > BEHIND_KEPT:
@@ -132,13 +192,13 @@ class Readers(Machine):
         if place >= 0:
             self._check.cases += 1
             for _ in range(place):
-                reader.skip(behind.popleft())
-            behind.popleft()
+                reader.passed(behind.popleft(), seen=False)
+            reader.passed(behind.popleft(), seen=True)
             reader.synced = True
         elif event.judged:
             # The run's own observer will see it after all that it has seen by now: this one has passed those over.
             while behind:
-                reader.skip(behind.popleft())
+                reader.passed(behind.popleft(), seen=False)
             one = _Ahead(self, reader, event)
             reader.ahead.append(one)
             self._docket.deadlines.at(event.rx_s + GRACE_S, one)
@@ -147,8 +207,10 @@ class Readers(Machine):
         """Whether it is one that the run's own observer saw shortly before the stream was known to be open."""
         before = reader.before
         place = next((k for k, other in enumerate(before) if _same(other, event)), -1)
-        for _ in range(place + 1):
-            before.popleft()
+        for k in range(place + 1):
+            first = before.popleft()
+            if reader.opening is not None:
+                reader.opening.append(_Slot(first, seen=k == place, excused=True))
         return place >= 0
 
     def stream(self, record: StreamRecord) -> None:
@@ -156,15 +218,10 @@ class Readers(Machine):
         if reader is None or record.phase == "refused":
             return
         if record.phase == "opened":
-            reader.is_open, reader.synced, reader.opened_s = True, False, record.t_s
-        else:
+            reader.open(record.t_s)
+        elif reader.is_open:
             reader.is_open = False
-            if not reader.paced:
-                left = [event for event in reader.behind if event.rx_s < record.t_s - ON_ITS_WAY_S]
-                reader.skipped += left
-                reader.forgiven -= len(left)
-            reader.forgiven += len(reader.behind)
-            reader.behind.clear()
+            reader.close(record.t_s, ON_ITS_WAY_S)
 
     def lost(self, record: GapRecord) -> None:
         reader = self._readers.get(record.observer)
@@ -179,10 +236,7 @@ class Readers(Machine):
         """It has seen one that the run's own observer did not see, or saw earlier than it should."""
         for one in [one for one in reader.ahead if one.event is event]:
             reader.ahead.remove(one)
-        place = next((k for k, other in enumerate(reader.skipped) if _same(other, event)), -1)
-        if place >= 0:
-            del reader.skipped[place]
-        self._differs(reader, event, now, swapped=place >= 0)
+        self._differs(reader, event, now, swapped=reader.forget(event))
 
     def _differs(self, reader: _Reader, event: EventRecord, now: float, *, swapped: bool) -> None:
         """The two have not seen the same."""
@@ -222,13 +276,12 @@ class StreamComplete(Readers):
                 self._weigh(reader, self._docket.now_s)
 
     def _weigh(self, reader: _Reader, now: float) -> None:
-        late = [] if reader.paced else [event for event in reader.behind if event.rx_s < now - GRACE_S]
+        if reader.is_open:
+            reader.close(now, GRACE_S)
         missing = [
-            event
-            for event in (*reader.skipped, *late)
-            if not any(from_s <= event.rx_s <= to_s for from_s, to_s in reader.losses)
+            event for event in reader.skipped if not any(from_s <= event.rx_s <= to_s for from_s, to_s in reader.losses)
         ]
-        unseen = len(reader.skipped) + len(reader.behind) + reader.forgiven
+        unseen = len(reader.skipped) + reader.forgiven
         if len(missing) > reader.dropped:
             first = missing[0]
             lost = texts.counted(len(missing), "event", "events")

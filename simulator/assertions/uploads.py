@@ -21,7 +21,7 @@ from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.senders import FORGOTTEN_AFTER_S, Sender, Sent
 from simulator.assertions.sessions import LEAVES, OWN_SESSION, SILENCES, UNTOUCHING, Attendance, abruptly, is_certain
-from simulator.assertions.world import LOGINS, World
+from simulator.assertions.world import LOGINS, RESERVED_PATHS, World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Update, Upload
 
@@ -44,7 +44,7 @@ _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
 class Uploads(Machine):
     """upload-once."""
 
-    __slots__ = ("_check", "_docket", "_forgets", "_senders", "_stirring", "_world")
+    __slots__ = ("_check", "_docket", "_forgets", "_senders", "_stirring", "_tells", "_world")
 
     names = ("upstreamMessage",)
     verbs = None  # any verb may end a session
@@ -54,6 +54,8 @@ class Uploads(Machine):
         self._senders: dict[str, Sender] = {}
         self._stirring = 0
         """Acts under way of which nobody knows whose session they change."""
+        self._tells = False
+        """Acts say themselves whether they were answered."""
         self._forgets = world.outages or not world.known.devices
 
     # --- what was done ------------------------------------------------------------------------------------------------
@@ -132,11 +134,11 @@ class Uploads(Machine):
         sent.ended_s = act.t_s
         sent.transmissions = act.transmissions
         if sender.group is None:  # each transmission may have been an attempt of its own
-            sent.budget = max(1, act.transmissions) * (1 if sender.transport in _ANSWERING else 2)
+            answering = bool(act.answered) or sender.transport in _ANSWERING
+            sent.budget = max(1, act.transmissions) * (1 if answering else 2)
             if sent.seen > sent.budget:
                 self._too_often(sent, act)
-        confirmed = sender.transport != "udp" if sender.group is not None else sender.transport in _ANSWERING
-        answered = act.outcome == "ok" and confirmed
+        answered = act.outcome == "ok" and self._confirmed(sender, act)
         if answered:
             self._check.cases += 1
         settled = sent.epoch == sender.epoch and not sender.changing and not self._stirring
@@ -152,6 +154,15 @@ class Uploads(Machine):
             sender.may_come(sent)
         elif self._forgets:
             sender.done.append(sent)
+
+    def _confirmed(self, sender: Sender, act: ActRecord) -> bool:
+        """Whether what was ok was so in the platform's own words."""
+        if sender.group is not None:
+            return sender.transport != "udp"
+        if act.answered:
+            self._tells = True
+            return act.answered.strip("/") not in RESERVED_PATHS
+        return sender.transport in _ANSWERING and not self._tells
 
     def _too_often(self, sent: Sent, act: ActRecord) -> None:
         """How often it was tried is known now: it was shown more often than that."""

@@ -52,6 +52,7 @@ class World:
         "aliases",
         "embedded",
         "group_of",
+        "identities_change",
         "identities_wander",
         "known",
         "outages",
@@ -77,7 +78,9 @@ class World:
         self.group_of: dict[str, Group] = {
             subject: groups[name] for name, subjects in members.items() if name in groups for subject in subjects
         }
-        self.identities_wander = any(map(_wanders, scenario.steps)) or any(g.registered_as for g in scenario.groups)
+        self.identities_change = any(map(_wanders, scenario.steps))
+        """Whether a device may come with other numbers than before, or be known by others."""
+        self.identities_wander = self.identities_change or any(g.registered_as for g in scenario.groups)
         """Whether a device may log in as another one: its events are then of the one that the platform takes it for."""
         self.embedded = False
         self.virtual = False

@@ -28,6 +28,7 @@ app = typer.Typer(
 
 @app.command()
 def run(
+    context: typer.Context,
     paths: Paths = None,
     time: Annotated[
         Optional[Literal["virtual", "real"]],  # noqa: UP045
@@ -90,9 +91,16 @@ def run(
     from simulator.cli.run_command import known_invariants, run_files
     from simulator.cli.selection import Selection
     from simulator.cli.tally import Copies
-    from simulator.cli.targets import remote_settings
+    from simulator.cli.targets import needs_target, remote_settings
     from simulator.run.settings import RunSettings
+    from simulator.scenario.loader import MAX_SEED
 
+    if target is None:
+        said = context.get_parameter_source("token")
+        told = token if said is not None and said.name == "COMMANDLINE" else None  # the environment is for all commands
+        needs_target({"--keep": keep, "--coap": coap, "--udp": udp, "--token": told, "--yes-really": yes_really})
+    if seed is not None and not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"--seed {seed}: a seed is a number from 0 to {MAX_SEED}")
     if target is not None and time == "virtual":
         raise UsageError("--time virtual needs the embedded platform; leave out --target or take --time real")
     if wire is not None and time == "virtual":

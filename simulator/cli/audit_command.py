@@ -17,7 +17,7 @@ from simulator.events import recorded
 from simulator.events.files import read_lines
 from simulator.events.records import Record
 from simulator.report import as_json, text
-from simulator.report.ran import Ran
+from simulator.report.ran import RECORDED, Ran
 
 PROMISE = "What was recorded is what the platform promises"
 _CODES = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
@@ -37,7 +37,7 @@ def audit_file(file: Path, sent: Path | None, without: Sequence[str], json: bool
         promise=PROMISE,
         file=str(file),
         seed=0,
-        time=text.RECORDED,
+        time=RECORDED,
         target="",
         verdicts=verdicts,
         wall_s=time.monotonic() - started,

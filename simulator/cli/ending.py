@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from simulator.cli.stopping import Stopped, came, end_at_once, ignore
-from simulator.errors import ExitCode, SimulatorError
+from simulator.errors import ExitCode, ScenarioErrors, SimulatorError
 
 
 def to_its_end(command: Callable[[], object]) -> None:
@@ -44,7 +44,8 @@ def _run(command: Callable[[], object]) -> None:
             raise
     except SimulatorError as error:
         sys.stdout.flush()
-        print(f"simulator: {error}", file=sys.stderr)
+        # Mistakes in files begin with their place, each in a line of its own.
+        print(error if isinstance(error, ScenarioErrors) else f"simulator: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from simulator.assertions.verdicts import Finding, Judgement
-from simulator.report.text import duration
+from simulator.report.text import duration, thousands
 
 REFRESH_S = 0.1
 
@@ -72,7 +72,7 @@ class Progress:
         self._drawn_at = wall
         line = f"{self._title}  {duration(now)}  {self._step}"
         if counts is not None:
-            line += f"  {counts[0]:,} acts  {counts[1]:,} events"
+            line += f"  {thousands(counts[0])} acts  {thousands(counts[1])} events"
         if self._findings:
             line += f"  {self._findings} findings, last: {self._last}"
         self._width = min(len(line), _columns(self._out) - 1)

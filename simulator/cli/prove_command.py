@@ -87,7 +87,9 @@ def _said(proof: Proof) -> str:
         return f"survived{f', {proof.why}' if proof.why else ''}{_should(proof)}"
     if proof.outcome == "broke":
         return f"no verdict: {proof.why}"
-    return f"red for another reason: {_some(proof.failed)}{_should(proof)}"
+    # An invariant says what is wrong with the platform; what was expected then only says that something is.
+    failed = sorted(proof.failed, key=lambda check: not check.startswith("invariant."))
+    return f"red for another reason: {_some(failed)}{_should(proof)}"
 
 
 def _should(proof: Proof) -> str:

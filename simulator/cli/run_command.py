@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from simulator.cli.files import load_all, scenario_files
 from simulator.cli.selection import Selection
-from simulator.cli.tally import Copies, Tally, make_folder, unusable
+from simulator.cli.tally import Copies, Tally, make_folder, say, unusable
 from simulator.errors import ExitCode, ScenarioErrors, SimulatorError, UsageError
-from simulator.report.text import duration
+from simulator.report.text import duration, thousands
 from simulator.run.settings import RunSettings
 from simulator.scenario import Scenario, load
 from simulator.scenario.notes import notes
 from simulator.scenario.show import meant, shown
 from simulator.words import INVARIANTS
 
+TOLD_FROM_S = 60.0
+"""A run in real time that takes longer says so before it begins."""
 _NAMED = 8
 """So many scenarios are named to somebody who has chosen none of them."""
 
@@ -36,7 +40,7 @@ def check_files(paths: Sequence[Path] | None) -> int:
             wrong += 1
             print(error, file=sys.stderr)
             continue
-        who = f"{len(plan.members)} device" + ("s" if len(plan.members) != 1 else "")
+        who = f"{thousands(len(plan.members))} device" + ("s" if len(plan.members) != 1 else "")
         print(f"ok  {path}  {scenario.promise}  ({who}, about {duration(plan.duration_s)} of run time)")
         for note in notes(scenario):
             print(note)
@@ -64,14 +68,29 @@ def run_files(
     scenarios = _chosen(load_all(scenario_files(paths)), selection)
     folder = _new_folder(out)
     make_folder(folder)
+    if settings.time == "real":
+        _tell_how_long(scenarios, settings, sys.stderr if copies.on_stdout else sys.stdout)
     tally = Tally(settings, folder, copies)
     passed = True
     for path, scenario in scenarios:
-        if tally.stopped or (stop_early and not passed):
+        if tally.stopped or not tally.reached or (stop_early and not passed):
             tally.leave_out(path, scenario)
         else:
             passed = tally.run(path, scenario, _folder_for(folder, path, len(scenarios)))
     return tally.close()
+
+
+def _tell_how_long(scenarios: Sequence[tuple[Path, Scenario]], settings: RunSettings, out: TextIO) -> None:
+    """A line about the time that will pass, if it is more than somebody waits for without asking."""
+    from simulator.plan import make_plan
+
+    total_s = 0.0
+    for _, scenario in scenarios:
+        # What cannot be planned says so when its turn comes.
+        with contextlib.suppress(SimulatorError):
+            total_s += make_plan(scenario, seed=settings.seed, only=settings.only).duration_s
+    if total_s > TOLD_FROM_S:
+        say(f"about {duration(total_s)} in real time\n", out)
 
 
 def known_invariants(names: Sequence[str], option: str) -> tuple[str, ...]:
@@ -103,9 +122,12 @@ def _new_folder(out: Path | None) -> Path:
     """The folder of this run; never one that holds another's results."""
     if out is not None:
         try:
-            taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+            is_file = out.exists() and not out.is_dir()
+            taken = out.is_dir() and any(out.iterdir())
         except OSError as error:
             raise unusable(out, error) from error
+        if is_file:
+            raise UsageError(f"--out {out}: is a file; name a folder")
         if taken:
             raise UsageError(f"{out} exists and is not empty; name another folder with --out")
         return out

@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import signal
 
-from simulator.errors import UsageError
+from simulator.errors import LocalError, UsageError
 from simulator.server.app import ServerSettings
 from simulator.server.serve import serve
 from simulator.wire.real import Kind
@@ -37,7 +37,20 @@ def serve_until_stopped(
 async def _serve(settings: ServerSettings, wire: Kind, quiet: bool) -> int:
     try:
         return await serve(settings, wire=wire, quiet=quiet)
+    except LocalError as error:
+        raise LocalError(_with_option(str(error), settings)) from error
     finally:
         # The process ends now; being told again on the way out shall not turn a good end into a bad one.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+
+
+def _with_option(problem: str, settings: ServerSettings) -> str:
+    """The problem with a port, and the option that chooses another."""
+    ports = (
+        ("--api-port", f"TCP port {settings.api_port} "),
+        ("--udp-port", f"UDP port {settings.udp_port} "),
+        ("--coap-port", f"UDP port {settings.coap_port} "),
+    )
+    option = next((option for option, words in ports if words in problem), "")
+    return f"{problem}; the option for that is {option}" if option else problem

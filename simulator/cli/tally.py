@@ -23,6 +23,7 @@ from simulator.run.start import Interrupted, Result, rehearse
 from simulator.scenario import Scenario
 
 NOT_RUN = "not run"
+NOT_THERE = f"the target could not be reached, so this was {NOT_RUN}"
 STDOUT = Path("-")
 _NOTES_TOLD = 5
 _CODES = {"pass": ExitCode.PASSED, "fail": ExitCode.FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
@@ -84,6 +85,8 @@ class Tally:
 
     def __init__(self, settings: RunSettings, out: Path, copies: Copies) -> None:
         self._settings, self._out, self._copies = settings, out, copies
+        self.reached = True
+        """False: the target was not there, and is not asked again."""
         self._rans: list[Ran] = []
         self._codes: list[int] = []
         self._started = time.monotonic()
@@ -91,6 +94,13 @@ class Tally:
         self._colour = self._to.isatty() and "NO_COLOR" not in os.environ
         self._signals = Later()
         self._signals.begin()
+
+    @property
+    def _told_to_end(self) -> str:
+        stopped = self._signals.stopped
+        if stopped is not None:
+            return str(stopped)
+        return "interrupted" if ExitCode.INTERRUPTED in self._codes else "terminated"
 
     @property
     def stopped(self) -> bool:
@@ -105,7 +115,8 @@ class Tally:
         progress = Progress(str(path), self._to)
         journal_path = folder / "journal.jsonl"
         with Ongoing(folder / "verdicts.jsonl", progress) as ongoing:
-            result = self._rehearse(scenario, folder, journal_path, ongoing)
+            result = self._rehearse(path, scenario, journal_path, ongoing)
+            self.reached = result.reached
             ran = self._ran(path, scenario, result, progress.wall_s, str(journal_path))
             ongoing.end(ran)
         say(text.report(ran, colour=self._colour), self._to)
@@ -114,7 +125,7 @@ class Tally:
             self._codes.append(_CODES[ran.verdict] if result.error is None else result.error.exit_code)
         return bool(ran.skipped) or self._codes[-1] == ExitCode.PASSED
 
-    def _rehearse(self, scenario: Scenario, folder: Path, journal_path: Path, watch: Ongoing) -> Result:
+    def _rehearse(self, path: Path, scenario: Scenario, journal_path: Path, watch: Ongoing) -> Result:
         try:
             with open_journal(journal_path) as journal:
                 end_at_once()  # until the rehearsal has its own way of stopping
@@ -125,8 +136,8 @@ class Tally:
             if stopped is not None:
                 return _without_verdict(Interrupted(stopped.number))
             if isinstance(error, UsageError):
-                raise
-            broken = error if isinstance(error, SimulatorError) else LocalError(_crash(folder, error))
+                raise UsageError(f"{path}: {error}") from error
+            broken = error if isinstance(error, SimulatorError) else LocalError(_crash(journal_path.parent, error))
             return _without_verdict(broken)
         finally:
             self._signals.begin()
@@ -138,7 +149,8 @@ class Tally:
 
     def leave_out(self, path: Path, scenario: Scenario) -> None:
         """It was not run, because of how it went before; no report may look as if all were well."""
-        result = Result(verdicts=Verdicts(verdict="inconclusive", judgements=(), cut=NOT_RUN), target="")
+        why = f"{NOT_RUN}: {self._told_to_end}" if self.stopped else NOT_RUN if self.reached else NOT_THERE
+        result = Result(verdicts=Verdicts(verdict="inconclusive", judgements=(), cut=why), target="")
         self._record(self._ran(path, scenario, result, 0.0, ""))
 
     def _ran(self, path: Path, scenario: Scenario, result: Result, wall_s: float, journal: str) -> Ran:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from simulator.errors import LocalError, UsageError
@@ -10,6 +11,14 @@ from simulator.wire.address import Address, address
 
 COAP_PORT = 15683
 UDP_PORT = 11234
+
+
+def needs_target(options: Mapping[str, object]) -> None:
+    """Option → what it was given, where there is no --target. Raises: UsageError: one of them was given."""
+    given = [option for option, value in options.items() if value is not None and value is not False]
+    if given:
+        verb = "speaks" if len(given) == 1 else "speak"
+        raise UsageError(f"{', '.join(given)} {verb} of a platform that runs already; name it with --target URL")
 
 
 def api_url(url: str, yes_really: str | None) -> str:

@@ -16,10 +16,11 @@ from simulator.clock import WallClock
 from simulator.errors import ExitCode, SimulatorError
 from simulator.server.log import printable
 from simulator.target.api import NO_JSON, SpanApi
-from simulator.target.http import HttpCaller, SocketObserver
+from simulator.target.http import HttpCaller, SocketObserver, StreamRefused
 
 LOOK_FOR_NEW_S = 0.25
 """How often to look for new collections, and for the names of devices that are not known yet."""
+_GONE = 404
 
 
 class _Event(msgspec.Struct):
@@ -71,6 +72,8 @@ class _Watcher:
         self._names: dict[str, str] = {}
         self._nameless: dict[str, None] = {}
         """Collections with devices whose names have to be asked for."""
+        self._removed: dict[str, None] = {}
+        """Collections that will not come back: an id is never given twice."""
         self._trouble = ""
         self.printing = False
         self.broken: BaseException | None = None
@@ -99,7 +102,8 @@ class _Watcher:
         try:
             for collection in wanted or await self._api.collections():
                 try:
-                    await self._look_at(collection, late=True)
+                    if collection not in self._removed:
+                        await self._look_at(collection, late=True)
                 except SimulatorError as error:
                     trouble = trouble or str(error)
         except SimulatorError as error:
@@ -150,7 +154,10 @@ class _Watcher:
 
     def _ended(self, collection: str, why: BaseException) -> None:
         self._readers.pop(collection, None)
-        if isinstance(why, SimulatorError):
+        if isinstance(why, StreamRefused) and why.status == _GONE:
+            self._removed[collection] = None
+            self._tell(f"collection {collection} was removed")
+        elif isinstance(why, SimulatorError):
             self._tell(str(why))
         else:  # ours: nobody reads what we print, for one
             self.broken = why

@@ -17,8 +17,11 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
+import msgspec
+
 from simulator.acts import (
     Accepted,
+    Answer,
     Attach,
     Datagram,
     Detach,
@@ -181,10 +184,11 @@ class Device:
             return Outcome("failed", self._why_silent())
         if self.member.group.transport == "udp":
             return outcome_of((yield Datagram(payload)))
-        outcome = outcome_of((yield Post(path, payload, confirmable)))
+        result = yield Post(path, payload, confirmable)
+        outcome = outcome_of(result)
         if outcome.payload:
             self.hear(outcome.payload)
-        return outcome
+        return msgspec.structs.replace(outcome, answered=path or "/") if isinstance(result, Answer) else outcome
 
     def poll(self, path: str = "data") -> Story[Outcome]:
         """Ask for a waiting downstream message, without sending anything of its own."""

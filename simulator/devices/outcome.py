@@ -19,6 +19,8 @@ class Outcome(msgspec.Struct, frozen=True):
     payload: bytes | None = None
     """A downstream message that came with the answer."""
     transmissions: int = 0
+    answered: str = ""
+    """CoAP path of an upload that the platform answered itself; "": it did not, or this is no upload."""
 
 
 _NO_ANSWER = {"timeout": "timeout", "cancelled": "cancelled"}

@@ -58,6 +58,8 @@ class ActRecord(msgspec.Struct, frozen=True, kw_only=True, tag="act", tag_field=
     """Payload of an upload or a downstream message in bytes; -1: the act has none."""
     transmissions: int = 0
     """How often the datagram was sent; 0 where it does not apply."""
+    answered: str = ""
+    """When an upload has ended: CoAP path at which the platform itself answered it; "": it did not."""
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True, tag="step", tag_field="kind"):

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -73,7 +74,7 @@ class Rehearsed:
 
     def run(self, test: Callable[[LiveRehearsal], Awaitable[object]]) -> None:
         """Act it out. Raises: what the test raises; NotHeld with the report."""
-        from simulator.errors import Place
+        from simulator.errors import Place, ScenarioErrors, UsageError
         from simulator.events.journal import Journal
         from simulator.report import text
         from simulator.report.ran import Ran
@@ -81,7 +82,10 @@ class Rehearsed:
         from simulator.run.live.stage import About, rehearse_live
 
         async def tell(live: LiveRehearsal) -> None:
-            await test(live)
+            try:
+                await test(live)
+            except (UsageError, ScenarioErrors) as error:  # a mistake in the test: its own line is what is of interest
+                raise error.with_traceback(_foreign(error.__traceback__)) from None
 
         node = self._request.node
         path, line, _ = node.location
@@ -125,6 +129,17 @@ class Rehearsed:
 
         words = ["pytest", self._request.node.nodeid, "--simulator-seed", str(self.seed)]
         return shlex.join(words + (["--simulator-time", "real"] if self.time == "real" else []))
+
+
+def _foreign(traceback: TracebackType | None) -> TracebackType | None:
+    """What is left of it without frames of this package."""
+    if traceback is None:
+        return None
+    rest = _foreign(traceback.tb_next)
+    if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        return rest
+    traceback.tb_next = rest
+    return traceback
 
 
 def _promise(node: pytest.Item) -> str:

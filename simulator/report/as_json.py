@@ -7,35 +7,48 @@ from typing import Any, Final
 
 import msgspec
 
-from simulator.assertions.verdicts import Finding, Judgement, Verdict
-from simulator.report.ran import Ran
+from simulator.assertions.verdicts import Finding, Judgement
+from simulator.report.ran import RECORDED, Ran
 from simulator.report.story import told
 
 VERSION: Final = 1
 """Grows when a field changes its meaning or goes away; new fields do not count."""
+_BROKEN_OFF: Final = ("terminated", "interrupted", "broken")
+"""Ends of a run that have an exit code of their own, the one that counts most first."""
 
 
 def encode(rans: Sequence[Ran]) -> bytes:
     """One object: `version`, the worst `verdict` of all, and `runs` as in `Ran`; with indentation and a newline.
 
-    A run that ended early is not told as passed. What was skipped does not count, but where nothing was run nothing
-    has passed. A judgement that did not pass has `told` besides its fields: the parts of its failure text, by name.
+    A run that ended early is not told as passed: its `verdict` is `broken`, `interrupted` or `terminated`, as the exit
+    code says, unless something had failed until then. What was skipped does not count, but where nothing was run
+    nothing has passed. A judgement that did not pass has `told` besides its fields: the parts of its failure text, by
+    name.
     """
     whole = {"version": VERSION, "verdict": worst(rans), "runs": [as_it_counts(ran) for ran in rans]}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
 
 
-def worst(rans: Sequence[Ran]) -> Verdict:
-    """The worst verdict of all that were run: a failure is worse than not knowing."""
-    found = {ran.verdict for ran in rans if not ran.skipped}
-    return "fail" if "fail" in found else "pass" if found == {"pass"} else "inconclusive"
+def worst(rans: Sequence[Ran]) -> str:
+    """The worst of all that were run, in the order of the exit code: what was interrupted or broke says more than a
+    verdict, and a failure is worse than not knowing."""
+    run = [ran for ran in rans if not ran.skipped]
+    found = {ran.verdict for ran in run}
+    ends = {ran.end for ran in run if ran.time != RECORDED}
+    broken_off = next((end for end in _BROKEN_OFF if end in ends), "")
+    return broken_off or ("fail" if "fail" in found else "pass" if found == {"pass"} else "inconclusive")
+
+
+def told_verdict(ran: Ran) -> str:
+    """The verdict that counts, or what its early end is called."""
+    return ran.end if ran.was_broken_off and ran.end in _BROKEN_OFF else ran.verdict
 
 
 def as_it_counts(ran: Ran) -> Mapping[str, Any]:
     """The fields of a run, as objects of JSON; its `verdict` is the one that counts."""
     fields: dict[str, Any] = msgspec.to_builtins(ran)
     verdicts = fields["verdicts"]
-    verdicts["verdict"] = ran.verdict
+    verdicts["verdict"] = told_verdict(ran)
     for judgement, shown in zip(ran.verdicts.judgements, verdicts["judgements"], strict=True):
         _tell(shown, judgement)
     return fields

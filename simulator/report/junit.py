@@ -13,6 +13,7 @@ from typing import Final
 from xml.etree import ElementTree as Xml
 
 from simulator.assertions.verdicts import Judgement
+from simulator.report import as_json
 from simulator.report.ran import Ran
 from simulator.report.text import blindness
 
@@ -39,7 +40,7 @@ def _suite(root: Xml.Element, ran: Ran) -> None:
     suite.set("time", f"{ran.wall_s:.3f}")
     properties = Xml.SubElement(suite, "properties")
     facts = {
-        "verdict": "skipped" if ran.skipped else ran.verdict,
+        "verdict": "skipped" if ran.skipped else as_json.told_verdict(ran),
         "seed": str(ran.seed),
         "time": ran.time,
         "target": ran.target,
@@ -71,7 +72,8 @@ def _case(suite: Xml.Element, ran: Ran, judgement: Judgement) -> None:
     if judgement.verdict == "pass":
         return
     if not judgement.reached:
-        Xml.SubElement(case, "skipped", message="what stands before it in its list failed")
+        why = "the run ended early" if ran.verdicts.cut else "what stands before it in its list failed"
+        Xml.SubElement(case, "skipped", message=why)
         return
     _about(case, judgement)
     tag = "failure" if judgement.verdict == "fail" else "error"

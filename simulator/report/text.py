@@ -6,21 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts
-from simulator.report.ran import Ran
+from simulator.report.ran import RECORDED, Ran
 
 WORDS: Final[dict[Verdict, str]] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 SKIP: Final = "SKIP"
-RECORDED: Final = "recorded"
-"""The `time` of what was not run, but recorded elsewhere."""
-
-_CUTS: Final = (
-    ("not run", "NOT RUN"),
-    ("interrupted", "INTERRUPTED"),
-    ("terminated", "TERMINATED"),
-    ("was over", "ENDED EARLY"),
-)
-"""How the words for an early end end themselves, and the word in front of them; BROKEN if it is none of these."""
-
 _COLOURS: Final[dict[Verdict, str]] = {"pass": "\x1b[32m", "fail": "\x1b[31m", "inconclusive": "\x1b[33m"}
 _PLAIN: Final = "\x1b[0m"
 _NOUNS: Final[tuple[tuple[Kind, str, str], ...]] = (
@@ -43,10 +32,12 @@ def report(ran: Ran, *, colour: bool = False) -> str:
     if ran.skipped:
         head = f"{_coloured(SKIP, 'inconclusive', colour)}  {ran.file}  {_clean(ran.promise)}"
         return f"{head}\n      {_clean(ran.skipped)}\n"
-    lines = [f"{_word(ran.verdict, colour)}  {ran.file}  {_clean(ran.promise)}"]
-    if verdicts.cut:
-        word = next((word for end, word in _CUTS if verdicts.cut.endswith(end)), "BROKEN")
-        lines.append(f"{_coloured(word, 'inconclusive', colour)}  {ran.file}  {_clean(verdicts.cut)}")
+    word = _coloured(ran.end.upper(), "inconclusive", colour)
+    if ran.was_broken_off:
+        lines = [f"{word}  {ran.file}  {_clean(ran.promise)}", f"      {_clean(verdicts.cut)}"]
+    else:
+        lines = [f"{_word(ran.verdict, colour)}  {ran.file}  {_clean(ran.promise)}"]
+        lines += [f"{word}  {ran.file}  {_clean(verdicts.cut)}"] if verdicts.cut else []
     # What an early end has left open, it explains once for all of it.
     told: tuple[Verdict, ...] = ("fail",) if verdicts.cut else ("fail", "inconclusive")
     for verdict in told:
@@ -121,15 +112,22 @@ def _story(judgement: Judgement, colour: bool) -> list[str]:
 def _counts(verdicts: Verdicts) -> str:
     """`4 of 5 expectations, 2 outcomes and 8 invariants held`; troubles are only ever told of when there are any."""
     parts = []
-    unjudged = sum(not_judged(judgement) for judgement in verdicts.judgements)
+    if verdicts.cut and all(judgement.verdict == "inconclusive" for judgement in verdicts.judgements):
+        return "nothing was decided"
+    idle = sum(not_judged(judgement) for judgement in verdicts.judgements)
+    unreached = sum(judgement.kind == "invariant" and not judgement.reached for judgement in verdicts.judgements)
+    unjudged = idle + unreached
     for kind, one, many in _NOUNS:
-        held = verdicts.count("pass", kind) - (unjudged if kind == "invariant" else 0)
-        total = held + verdicts.count("fail", kind) + verdicts.count("inconclusive", kind)
+        held, total = verdicts.count("pass", kind), sum(judgement.kind == kind for judgement in verdicts.judgements)
+        if kind == "invariant":
+            held, total = held - idle, total - unjudged
         if not total or kind == "trouble":
             continue
         noun = one if total == 1 else many
         parts.append(f"{total} {noun}" if held == total else f"{held} of {total} {noun}")
-    others = f"; {unjudged} {'was' if unjudged == 1 else 'were'} not judged" if unjudged else ""
+    which = ("invariant " if unjudged == 1 else "invariants ") if unreached else ""
+    whole = " to the end" if unreached else ""
+    others = f"; {unjudged} {which}{'was' if unjudged == 1 else 'were'} not judged{whole}" if unjudged else ""
     if not parts:
         return f"nothing was {'decided' if verdicts.cut or others else 'asked for'}{others}"
     return f"{' and '.join([', '.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]} held{others}"
@@ -158,10 +156,15 @@ def _coloured(words: str, verdict: Verdict, colour: bool) -> str:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{_thousands(count)} {noun}{'' if count == 1 else 's'}"
+    return f"{thousands(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def _thousands(count: int) -> str:
+def thousands(count: int) -> str:
+    """In groups of three, the way all that is printed does it.
+
+    >>> thousands(144512)
+    '144 512'
+    """
     return f"{count:,}".replace(",", " ")
 
 

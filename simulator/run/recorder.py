@@ -175,6 +175,7 @@ class Recorder:
                 detail=outcome.detail,
                 size=size,
                 transmissions=outcome.transmissions,
+                answered=outcome.answered,
             )
         )
 

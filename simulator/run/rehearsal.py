@@ -125,6 +125,9 @@ class Rehearsal:
         self._broken: BaseException | None = None
         self._closing = self._hurried = False
         self._give_up_s: float | None = None
+        self._hurry_why = "interrupted"
+        self.reached = False
+        """Whether the target was there at all."""
         self.verdicts: Verdicts | None = None
         """Once the story is over, also when it was broken off; None before."""
         self.left_behind: list[str] = []
@@ -139,9 +142,10 @@ class Rehearsal:
         """Who waits for what, a line each."""
         return self._performers.stories.waiting()
 
-    def hurry(self) -> None:
+    def hurry(self, why: str = "interrupted") -> None:
         """Somebody wants it to end: from now on nothing is begun, and what ends it may take little time."""
         if self._give_up_s is None:
+            self._hurry_why = why
             self._give_up_s = self._clock.now() + HURRY_S
 
     def _hurries(self) -> bool:
@@ -150,14 +154,16 @@ class Rehearsal:
     async def run(self) -> Verdicts:
         """Act it all out. Raises: SimulatorError: the target or the simulator itself broke."""
         self._main = asyncio.current_task()
-        why = "interrupted"
+        why = ""
         try:
             await self._target.start()
+            self.reached = True
             check_needs(self._scenario, self._target.capabilities, self._target.name)
             await self._story(self._meet_operator())
             why = "done"
         except asyncio.CancelledError:
             if self._broken is None:
+                why = self._hurry_why
                 raise
             why = _words_of(self._broken)
             raise self._broken from None

@@ -12,7 +12,7 @@ from typing import Any
 from simulator import __version__
 from simulator.assertions.judge import Judge, Verdicts
 from simulator.clock import Clock, Timers
-from simulator.errors import ExitCode, SimulatorError, UsageError
+from simulator.errors import ExitCode, SimulatorError, TargetError, UsageError
 from simulator.events.journal import Journal
 from simulator.events.records import RunRecord
 from simulator.plan import Plan, make_plan
@@ -48,6 +48,8 @@ class Result:
     """What broke the run off: somebody's signal, or a target that went away. None: it came to its end."""
     left_behind: tuple[str, ...] = ()
     """What clean-up could not remove from the platform."""
+    reached: bool = True
+    """False: the target was not there, so no other scenario will find it either."""
     skipped: str = ""
     """Why it was not run at all: the target cannot do what the scenario needs. "": it was."""
 
@@ -195,7 +197,7 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal, watch: Watch, *, clean
 
     def stop(number: int) -> None:
         caught.append(number)
-        rehearsal.hurry()
+        rehearsal.hurry(str(Interrupted(number)))
         loop.call_soon_threadsafe(end)
 
     def end() -> None:
@@ -219,7 +221,8 @@ async def _interruptible(loop: Any, rehearsal: Rehearsal, watch: Watch, *, clean
     assert verdicts is not None or broken_off is not None
     if verdicts is None:
         verdicts = _nothing(str(broken_off))
-    return Result(verdicts=verdicts, target=rehearsal.target_name, error=broken_off, left_behind=left)
+    reached = rehearsal.reached or not isinstance(broken_off, TargetError)
+    return Result(verdicts=verdicts, target=rehearsal.target_name, error=broken_off, left_behind=left, reached=reached)
 
 
 def _skipped(reason: Skipped, target: str) -> Result:

@@ -9,13 +9,14 @@ A stream:  READING ──closed by the platform──► CUT ──it is up agai
 
 from __future__ import annotations
 
+import math
 from urllib.parse import parse_qsl
 
 from simulator.clock import Clock, Timers
 from simulator.errors import TargetError
 from simulator.server.app import ReferenceServer
 from simulator.server.span.http import HttpRequest, HttpResponse
-from simulator.server.span.streams import CLOSE_POLICY, CLOSE_RESTART, Subscription
+from simulator.server.span.streams import CLOSE_POLICY, Subscription
 from simulator.target.api import ApiRefused, title_of
 from simulator.target.http import PAUSE_S
 from simulator.target.observer import StreamReader
@@ -89,6 +90,7 @@ class InProcessStream:
     ) -> None:
         self._caller, self._path, self._reader = caller, path, reader
         self._clock, self._timers, self._lossless = clock, timers, lossless
+        self._reads_per_s = reads_per_s
         self._portion = 0 if reads_per_s is None else max(1, int(reads_per_s * TICK_S))
         self._interval_s = 0.0 if reads_per_s is None else self._portion / reads_per_s
         self._stream: Subscription | None = None
@@ -122,7 +124,14 @@ class InProcessStream:
             self._lost = now, why
             self._reader.gap(lost_s, now, why)
         elif self._stream is not None and self._stream.waiting:
-            self._reader.gap(self._heard_s, now, f"{self._stream.waiting} messages are not read yet")
+            self._reader.gap(self._heard_s, now, self._unread(self._stream.waiting))
+
+    def _unread(self, count: int) -> str:
+        why = f"{count} messages are not read yet"
+        if self._reads_per_s is None:
+            return why
+        needed_s = math.ceil(count / self._reads_per_s)
+        return f"{why} at {self._reads_per_s:g} a second; add `wait: {needed_s} s` at the end"
 
     # --- while the platform is restarted in order ---------------------------------------------------------------------
 
@@ -179,7 +188,7 @@ class InProcessStream:
         self._reader.closed(now, why)
         if code == CLOSE_POLICY:
             self._over = True  # it was told not to come back
-        elif code != CLOSE_RESTART:
+        else:  # after a restart, too: it may be up again before this turn, and then `come_back` found it open
             self._timers.at(now + PAUSE_S, self._try_again)
 
     def _try_again(self, _argument: object, now: float) -> None:

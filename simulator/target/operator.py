@@ -19,6 +19,17 @@ PARALLEL_ORDERS = 64
 CLEANUP_S = 30.0
 """How long clean-up may take."""
 _GONE = 404
+_TAKEN = 409
+
+
+def _advice(status: int) -> str:
+    """What to do about a refusal before the story; "": nothing that is known here."""
+    if status != _TAKEN:
+        return ""
+    return (
+        "; another run is using this platform, or one was kept: wait for its end, or remove its collection with the"
+        " devices in it"
+    )
 
 
 class Operator:
@@ -45,7 +56,8 @@ class Operator:
             try:
                 await asyncio.shield(self._creating)
             except ApiRefused as error:
-                raise TargetError(f"the platform refused to create a collection: {error}") from error
+                problem = f"the platform refused to create a collection: {error}{_advice(error.status)}"
+                raise TargetError(problem) from error
 
     async def _create_collection(self, name: str, tags: Mapping[str, str]) -> None:
         self.collections[name] = collection = await self.api.create_collection(tags)
@@ -59,7 +71,9 @@ class Operator:
             for name, order in pending:
                 result = await self.carry_out(name, order)
                 if not isinstance(result, acts.Done):
-                    raise TargetError(f"the platform refused to create {name}: {result.reason}")
+                    taken = result.reason.startswith(f"{_TAKEN} ")
+                    advice = _advice(_TAKEN) if taken else ""
+                    raise TargetError(f"the platform refused to create {name}: {result.reason}{advice}")
                 await asyncio.sleep(0)  # in process no order ever waits, and others want their turn, too
 
         try:

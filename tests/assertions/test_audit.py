@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from simulator.assertions.audit import NEEDS_ACTS, NEEDS_SCENARIO, audit
 from simulator.assertions.invariants import INVARIANTS
+from simulator.events.records import ActRecord
 
 from .conftest import Reader
 
@@ -74,6 +76,9 @@ def test_a_recorded_stream(lines, check):
         pytest.param([*JOURNAL[:10], JOURNAL[9], *JOURNAL[10:]], "invariant.upload-once", id="an upload twice"),
         pytest.param([x.replace("1.1 m", "1.1 x") for x in JOURNAL], "invariant.upload-once", id="of another device"),
         pytest.param([x for x in JOURNAL if "ciot" not in x], "invariant.act-once", id="a login is missing"),
+        pytest.param(
+            [*JOURNAL[:-1], "30 > m update", "30 < m update ok", JOURNAL[-1]], "invariant.act-once", id="unseen change"
+        ),
         pytest.param([*JOURNAL[:-1], "30 m deviceUpdated", JOURNAL[-1]], "invariant.act-once", id="nobody changed it"),
     ],
 )
@@ -89,6 +94,34 @@ def test_what_others_sent_is_not_held_against_a_stream():
     assert failed([*lines, "5 m clientConnected", "6 m upstreamMessage", "7 m upstreamMessage"], sent=True) == {
         "invariant.upload-once"
     }
+
+
+@pytest.mark.parametrize(("path", "owed"), [("data", True), ("fw", False), ("/u", False)])
+def test_what_was_answered_where_no_messages_go_need_not_show(path, owed):
+    reader = Reader()
+    records = [reader.record(line) for line in JOURNAL if "upstreamMessage" not in line]
+    for k, record in enumerate(records):
+        if isinstance(record, ActRecord) and record.verb == "upload" and record.phase == "ended":
+            records[k] = msgspec.structs.replace(record, answered=path)
+    broken = {j.check for j in audit(records, sent=True).judgements if j.verdict == "fail"}
+    assert broken == ({"invariant.upload-once"} if owed else set())
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        pytest.param(JOURNAL, "", id="whole"),
+        pytest.param(JOURNAL[:-1], "the recording ends before the run did", id="no end"),
+        pytest.param([*JOURNAL[1:3], "0 step 0", *JOURNAL[3:]], "the recording begins after the run did", id="no head"),
+        pytest.param([JOURNAL[0]], "the recording ends before the run did", id="nothing but its head"),
+    ],
+)
+def test_a_journal_of_which_a_part_is_missing(lines, why):
+    reader = Reader()
+    verdicts = audit((reader.record(line) for line in lines), sent=True)
+    assert verdicts.cut == why
+    assert verdicts.verdict == ("inconclusive" if why else "pass")
+    assert [j.headline for j in verdicts.judgements if j.verdict == "inconclusive"] == ([why] if why else [])
 
 
 @pytest.mark.parametrize("sent", [True, False])

@@ -546,6 +546,47 @@ def test_every_attempt_of_a_login_may_be_refused_with_its_mismatch(judged):
     assert judged(text, [*begun, *["1 m imeiMismatch"] * 4, *ended]).failed == {"invariant.mismatch-once"}
 
 
+def test_a_mismatch_is_counted_for_the_login_that_it_is_of(judged):
+    text = """
+scenario: two are refused
+devices:
+  w: {identity: {imsi: "999991111111111"}}
+  e: {identity: {imei: "350000000000999"}}
+steps: [{attach: w, outcome: any, times: 2}, {attach: e, outcome: any}]
+allow: [imeiMismatch, imsiMismatch]
+"""
+    refused = "imsiMismatch imsi=999990000000001 expectedImsi=999991111111111"
+    mine, others = f"0 w {refused} imei=350000000000006", f"0 e {refused} imei=350000000000999"
+    lines = ["0 run", "0 step 0", "0 > w attach", "0 < w attach rejected", mine]
+    lines += ["0 > w attach #1", "0 < w attach rejected #1", mine, "0 acted 0", "0 step 1", "0 > e attach #0"]
+    lines += ["0 < e attach rejected #0", "0 e imeiMismatch imsi=999990000000002 expectedImei=350000000000999"]
+    assert judged(text, lines).failed == set()
+    again = judged(text, [*lines, lines[-1]])
+    assert again.failed == {"invariant.mismatch-once"}
+    assert "number 2 of e for 1 such login" in again.text("invariant.mismatch-once")
+    # What it is known by may be another one's number: then nobody knows who came.
+    assert judged(text, [*lines, others]).failed == set()
+
+
+def test_a_connection_stands_for_its_session_wherever_the_device_is_moved(judged):
+    text = """
+scenario: there and back
+collections: {second: {}}
+devices: {m: {}}
+steps: [{attach: m}, {move: m, to: second}, {upload: m}, {move: m, to: default}, {upload: m}]
+"""
+    there = ["deviceMoved from=id-default to=id-second", "deviceMoved from=id-default to=id-second on=second"]
+    back = ["deviceMoved from=id-second to=id-default on=second", "deviceMoved from=id-second to=id-default"]
+    lines = ["0 run", "0 step 0", "0 > m attach", "0 m ciotConnect", "0 < m attach ok", "0 acted 0"]
+    lines += ["1 step 1", "1 > m move", *(f"1 m {what}" for what in there), "1 < m move ok", "1 acted 1"]
+    lines += ["2 step 2", "2 > m upload 24", "2 m clientConnected on=second", "2 m upstreamMessage on=second"]
+    lines += ["2 < m upload ok", "2 acted 2", "3 step 3", "3 > m move", *(f"3 m {what}" for what in back)]
+    lines += ["3 < m move ok", "3 acted 3", "4 step 4", "4 > m upload 24", "4 m upstreamMessage", "4 < m upload ok"]
+    lines += ["4 acted 4", "20 end done"]
+    assert judged(text, lines).failed == set()
+    assert "invariant.connected-first" in judged(text, [x for x in lines if "Connected on" not in x]).failed
+
+
 def test_without_a_session_nothing_is_said_about_uploads(judged):
     lines = ["0 run", "0 step 1", "1 > m upload 24 #0", "2 < m upload ok #0"]
     assert judged(uploads(), lines).failed == set()

@@ -45,7 +45,7 @@ def test_a_step_without_subjects_still_speaks_of_everybody(judged):
 @pytest.mark.parametrize(
     ("only", "lines", "idle"),
     [
-        ("a", A, {"expect[3]", NEVER}),
+        ("a", A, {"expect[3]", "expect[6]", "expect[7]", NEVER}),
         ("b", B, {"expect[4]", "expect[5]", "steps[0].never[0]"}),
     ],
 )
@@ -78,3 +78,38 @@ def test_with_everybody_there_it_is_judged_all_the_same(judged):
     found = judged(TEXT, N)
     assert {"expect[1]", "expect[2]", "expect[3]", "expect[4]", "expect[6]"} <= found.failed
     assert {"expect[0]", "expect[5]"} <= found.open
+
+
+GONE = """
+scenario: nobody takes part
+devices: {a: {}, b: {count: 2}}
+observers: {o: {}}
+steps:
+  - {upload: b, expect: [FORMS]}
+expect: [FORMS]
+""".replace(
+    "FORMS",
+    ", ".join(
+        form + by
+        for form in (
+            "{each: b, sees: upstreamMessage, times: 1",
+            "{none: b, sees: upstreamMessage",
+            "{exactly: [upstreamMessage], each: b",
+            "{never: [upstreamMessage], of: b",
+            "{sequence: [upstreamMessage], each: b",
+        )
+        for by in ("}", ", by: o}")
+    ),
+)
+
+
+@pytest.mark.parametrize("gap", [[], ["3 gap 1 3 lost", "3 gap 1 3 by=o lost"]], ids=["seen", "blind"])
+def test_of_nobody_nothing_is_said_whether_somebody_was_blind_or_not(judged, gap):
+    lines = ["0 run", "0 stream o opened", "0 step 0", "0 acted 0", *gap, "30 ended 0", "30 end done"]
+    found = judged(GONE, lines, only="a")
+    forms = [j for j in found.verdicts.judgements if "expect[" in j.check or ".form[" in j.check]
+    assert len(forms) == 20
+    for judgement in forms:
+        assert (judgement.verdict, judgement.cases) == ("pass", 0), judgement.check
+        assert judgement.details == ("      not judged: nobody takes part whom it is about",), judgement.check
+    assert found.verdicts.verdict == "pass"

@@ -133,6 +133,63 @@ def test_what_came_while_the_stream_was_being_opened_may_be_seen_or_not(judged):
         assert judged(scenario(), ["0 run", "0 step 0", *lines, "60 acted 0", "90 end done"]).failed == set()
 
 
+def twins(*spy: str) -> list[str]:
+    """Two events that are the same to the last character: one before the stream of spy is open, one after it."""
+    own = [f"{t_s} m.0 firmwareCheck time=1767225605" for t_s in (5.1, 5.6)]
+    lines = sorted([*own, "5.4 stream spy opened", *spy], key=lambda line: float(line.split()[0]))
+    return ["0 run", "0 step 0", *lines, "60 acted 0", "90 end done"]
+
+
+TWIN = "seen spy m.0 firmwareCheck time=1767225605"
+LATER = ["20 m.1 firmwareCheck", "20 seen spy m.1 firmwareCheck"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "broken"),
+    [
+        pytest.param(twins(f"5.6 {TWIN}"), set(), id="it sees the second"),
+        pytest.param(twins(f"5.6 {TWIN}", *LATER), set(), id="and another one afterwards"),
+        pytest.param(twins(f"5.6 {TWIN}", "9 stream spy closed bye"), set(), id="until it is closed"),
+        pytest.param(twins(f"5.5 {TWIN}", f"5.6 {TWIN}", *LATER), set(), id="it sees both"),
+        pytest.param(twins(f"5.7 {TWIN}", f"5.8 {TWIN}", *LATER), set(), id="it sees both, late"),
+        pytest.param(twins(f"5.7 {TWIN}", f"5.8 {TWIN}", f"5.9 {TWIN}"), {"same-for-all"}, id="one more"),
+        pytest.param(
+            [*BEGUN, "1 m.0 firmwareCheck", "30 stream spy closed bye", "90 end done"],
+            set(),
+            id="it never sees anything, and was opened in the instant of the only one",
+        ),
+        pytest.param([*BEGUN, "1 m.0 firmwareCheck", "60 acted 0", "90 end done"], set(), id="and stays open"),
+        pytest.param(
+            [*BEGUN, "5 m.0 firmwareCheck", "30 stream spy closed bye", "90 end done"],
+            {"stream-complete"},
+            id="it never sees anything, and was open for long",
+        ),
+        pytest.param(
+            [*BEGUN, "1 m.0 firmwareCheck n=1", "1 seen spy m.0 firmwareCheck n=1", "1.5 m.0 firmwareCheck n=2",
+             "1.7 m.0 firmwareCheck n=3", "1.7 seen spy m.0 firmwareCheck n=3", "60 acted 0", "90 end done"],
+            {"stream-complete"},
+            id="it lacks one behind its first",
+        ),
+        pytest.param(
+            [*twins(f"5.6 {TWIN}")[:-2], *(f"{t_s} m.0 firmwareCheck time=1767225605" for t_s in (5.7, 5.8)),
+             "60 acted 0", "90 end done"],
+            set(),
+            id="of three it sees the last",
+        ),
+    ],
+)  # fmt: skip
+def test_events_that_cannot_be_told_apart_around_the_opening_of_a_stream(judged, lines, broken):
+    assert judged(scenario(), lines).failed == {f"invariant.{name}" for name in broken}
+
+
+def test_a_slow_reader_may_have_had_the_first_of_two_twins_and_not_have_read_the_second(judged):
+    first = "m.1 firmwareCheck time=1767225605"
+    own = [f"5.1 {first}", *["5.2 m.0 firmwareCheck time=1767225605"] * 2, "5.3 m.1 firmwareCheck"]
+    lines = ["0 run", "0 step 0", "5 stream spy opened", *own, f"7 seen spy {first}", f"8 {TWIN}"]
+    lines.append("9 stream spy closed bye")
+    assert judged(scenario(1.0), [*lines, "60 acted 0", "90 end done"]).failed == set()
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.data())
 def test_any_interleaving_of_two_honest_streams_is_accepted(judged, numbers, data):
     """Each event reaches each reader after some delay, in the order of each stream; some are dropped and counted."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator.cli.audit_command import audit_file
-from simulator.errors import SimulatorError
+from simulator.errors import ExitCode, SimulatorError
 from simulator.events.files import open_journal
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
@@ -48,6 +48,61 @@ def verdict(capsys):
         return code, {each["check"]: each["verdict"] for each in judgements if each["verdict"] != "pass"}
 
     return judged
+
+
+@pytest.mark.parametrize(
+    ("keeps", "check"),
+    [
+        (lambda r, first: r.get("name") != "upstreamMessage", "invariant.upload-once"),
+        (lambda r, first: r.get("name") != "upstreamMessage" or r["subject"] != "meters.1" or r["rx_s"] > first,
+         "invariant.upload-once"),
+        (lambda r, first: r.get("name") != "upstreamMessage" or r["subject"] != "meters.1", "invariant.upload-once"),
+        (lambda r, first: r.get("name") != "ciotConnect", "invariant.act-once"),
+        (lambda r, first: r["kind"] != "end", "recording"),
+        (lambda r, first: r["kind"] != "run", "recording"),
+    ],
+    ids=["no upload", "a device's first", "none of a device", "no login", "no end", "no head"],
+)  # fmt: skip
+def test_what_was_taken_out_of_a_journal_is_missed(journal, verdict, tmp_path, keeps, check):
+    records = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    first = min(r["rx_s"] for r in records if r.get("name") == "upstreamMessage" and r["subject"] == "meters.1")
+    code, found = verdict(write(tmp_path / "journal.jsonl", [r for r in records if keeps(r, first)]))
+    assert code != 0
+    assert check in found
+
+
+ELSEWHERE = """\
+scenario: Not all that is answered is a message, and not all that is sent is answered
+devices:
+  meters: {count: 3, link: nb-iot-ce1}
+  plain: {transport: udp, link: nb-iot-ce1}
+steps:
+  - {attach: [meters, plain], outcome: any}
+  - {upload: meters, payload: 24 B, path: u, outcome: any}
+  - {upload: meters, payload: 25 B, confirmable: no, outcome: any, every: 1 min, times: 5}
+  - {upload: plain, payload: 26 B, every: 1 min, times: 20}
+  - {upload: meters, payload: 27 B, outcome: any}
+  - {update: meters, tags: {k: v}}
+"""
+
+
+def test_only_what_was_answered_as_a_message_must_show(verdict, tmp_path):
+    with open_journal(tmp_path / "journal.jsonl") as journal:
+        rehearse(loads(ELSEWHERE, "x.yaml"), RunSettings(), journal, Nobody())
+    assert verdict(tmp_path / "journal.jsonl") == (ExitCode.PASSED, {})
+    records = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_bytes().splitlines()]
+    for name, check in (("upstreamMessage", "upload-once"), ("deviceUpdated", "act-once")):
+        last = max(k for k, record in enumerate(records) if record.get("name") == name)
+        left = write(tmp_path / name, [record for k, record in enumerate(records) if k != last])
+        assert verdict(left) == (ExitCode.FAILED, {f"invariant.{check}": "fail"})
+
+
+def test_a_journal_that_breaks_off_in_a_line_does_not_pass(journal, verdict, tmp_path):
+    (path := tmp_path / "journal.jsonl").write_bytes(journal.read_bytes()[:-3])
+    code, found = verdict(path)
+    assert code == ExitCode.INCONCLUSIVE
+    assert found["recording"] == "inconclusive"
+    assert set(found.values()) == {"inconclusive"}
 
 
 def raw(journal: Path) -> list[dict]:

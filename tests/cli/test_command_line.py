@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 import xml.etree.ElementTree as Xml
 
 import pytest
@@ -59,7 +61,14 @@ MISTAKES = [
     pytest.param(["frobnicate"], 2, "frobnicate", id="unknown command"),
     pytest.param(["run", "meter.yaml", "--time", "sometimes"], 2, "sometimes", id="unknown time"),
     pytest.param(["run", "meter.yaml", "--seed", "x"], 2, "--seed", id="seed without digits"),
+    pytest.param(["run", "meter.yaml", "--seed", "-3"], 2, "--seed -3", id="seed below zero"),
+    pytest.param(["run", "meter.yaml", "--seed", str(2**63)], 2, "from 0 to", id="seed too large"),
     pytest.param(["run", "meter.yaml", "--only", "nobody"], 2, "nobody", id="only nobody"),
+    pytest.param(["run", "meter.yaml", "also.yaml", "--only", "meter"], 2, "also.yaml: ", id="only in the other"),
+    *(
+        pytest.param(["run", "meter.yaml", *options], 2, f"{options[0]} speaks", id=f"{options[0]} of no target")
+        for options in (["--keep"], ["--coap", "h:1"], ["--udp", "h:1"], ["--token", "t"], ["--yes-really", "h"])
+    ),
     pytest.param(["run", "meter.yaml", "--target", "http://192.0.2.1", "--token", "t"], 2, "--yes-really", id="far"),
     pytest.param(["run", "meter.yaml", "--target", "http://127.0.0.1:1"], 2, "--token", id="no token"),
     pytest.param(["run", "meter.yaml", "--target", "::", "--token", "t"], 2, "--target", id="no address"),
@@ -90,6 +99,7 @@ MISTAKES = [
     pytest.param(["check", "meter.yaml"], 0, "ok", id="check a good file"),
     pytest.param(["watch"], 2, "--token", id="watch without a token"),
     pytest.param(["watch", "--target", "http://127.0.0.1:1", "--token", "t"], 4, "refused", id="watch nobody"),
+    pytest.param(["run", "meter.yaml", "--out", "broken.yaml"], 2, "is a file", id="results into a file"),
     pytest.param(["serve", "--host", "nowhere"], 2, "--host", id="serve nowhere"),
     pytest.param(["serve", "--api-port", "70000"], 2, "65535", id="serve on no port"),
 ]
@@ -117,6 +127,7 @@ def mistakes(tmp_path_factory) -> dict[str, tuple[int, str]]:
     """Arguments → exit code, and all that was said."""
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "meter.yaml").write_text(GREEN, encoding="utf-8")
+    (folder / "also.yaml").write_text(GREEN.replace("meter", "other"), encoding="utf-8")
     (folder / "broken.yaml").write_text("scenario: x\nstepps: []\n", encoding="utf-8")
     lines = [case.values[0] for case in MISTAKES]
     program = [sys.executable, "-c", EACH_IN_A_FORK]
@@ -171,6 +182,7 @@ def test_a_stopped_run_ends_in_order(scenario, tmp_path, number, code):
     said, _ = process.communicate(timeout=10)
     assert process.returncode == code, said
     assert "Traceback" not in said
+    assert f"the run ended early: {'interrupted' if code == 130 else 'terminated'}" in said
     assert journal.read_bytes().splitlines()[-1].startswith(b'{"kind":"end"')
 
 
@@ -193,15 +205,108 @@ def test_what_was_interrupted_looks_red_to_whoever_reads_the_files(scenario, tmp
     said, _ = process.communicate(timeout=10)
     assert process.returncode == 130, said
     verdicts = json.loads((journals / "verdicts.json").read_bytes())
-    assert verdicts["verdict"] == "inconclusive"
-    assert [run["verdicts"]["cut"] for run in verdicts["runs"]] == ["the run ended early: interrupted", "not run"]
+    assert verdicts["verdict"] == "interrupted"
+    assert [run["verdicts"]["cut"] for run in verdicts["runs"]] == [
+        "the run ended early: interrupted",
+        "not run: interrupted",
+    ]
 
 
 def test_a_target_that_is_not_there_leaves_all_its_files(simulator, scenario, tmp_path):
     path = scenario(GREEN)
     done = simulator("run", path, "--target", "http://127.0.0.1:1", "--token", "t", "--out", "out")
     assert done.returncode == 4
+    assert done.stdout.startswith("BROKEN")
+    assert "INCONCLUSIVE" not in done.stdout
+    assert "held" not in done.stdout
     verdicts = json.loads((tmp_path / "out" / "verdicts.json").read_bytes())
-    assert verdicts["verdict"] == "inconclusive"
+    assert verdicts["verdict"] == verdicts["runs"][0]["verdicts"]["verdict"] == "broken"
     assert "refused" in verdicts["runs"][0]["verdicts"]["cut"]
+    assert not [each for each in verdicts["runs"][0]["verdicts"]["judgements"] if each["verdict"] == "pass"]
     assert {file.name for file in (tmp_path / "out").iterdir()} >= {"journal.jsonl", "junit.xml", "report.txt"}
+
+
+def test_a_target_that_is_not_there_is_asked_once(simulator, scenario, tmp_path):
+    paths = [scenario(GREEN, f"{name}.yaml") for name in "abc"]
+    done = simulator("run", *paths, "--target", "http://127.0.0.1:1", "--token", "t", "--out", "out")
+    assert done.returncode == 4
+    runs = json.loads((tmp_path / "out" / "verdicts.json").read_bytes())["runs"]
+    assert [run["verdicts"]["cut"].rpartition(" ")[2] == "run" for run in runs] == [False, True, True]
+    assert done.stdout.count("connection refused") == 1
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_mistakes_in_files_begin_with_their_place(simulator, scenario, command):
+    path = scenario("scenario: x\nstepps: []\ndevises: {}\n")
+    done = simulator(command, path)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.endswith("with mistakes")]
+    assert len(lines) > 1
+    assert [line for line in lines if not line.startswith(str(path))] == []
+
+
+@pytest.mark.real
+def test_who_waits_in_real_time_is_told_for_how_long(scenario, tmp_path):
+    paths = [scenario(LONG, f"{name}.yaml") for name in "ab"]
+    command = [sys.executable, "-m", "simulator", "run", *map(str, paths), "--time", "real", "--out", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout.readline().startswith("about 10 min ")
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize("option", ["--api-port", "--udp-port", "--coap-port"])
+def test_a_taken_port_names_its_option(simulator, option):
+    kind = socket.SOCK_STREAM if option == "--api-port" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        ports = dict.fromkeys(("--api-port", "--udp-port", "--coap-port"), 0) | {option: taken.getsockname()[1]}
+        done = simulator("serve", *(word for pair in ports.items() for word in pair))
+    assert done.returncode == 4
+    assert done.stderr.rstrip().endswith(f"; the option for that is {option}")
+
+
+def test_a_collection_that_goes_is_told_as_that(platform, tmp_path):
+    url, headers = platform[1], {"X-API-Token": "t", "Content-Type": "application/json"}
+
+    def ask(method, path, body=None):
+        request = urllib.request.Request(f"{url}/span/collections{path}", body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    collection = ask("POST", "", b"{}")["collectionId"]
+    command = [sys.executable, "-m", "simulator", "watch", *platform[:4], "--collection", collection]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout.readline().startswith("watching 1 collection")
+        ask("DELETE", f"/{collection}")
+        said = ""
+        while "was removed" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        time.sleep(0.6)  # it looks for what is new twice meanwhile
+    finally:
+        process.terminate()
+        rest, _ = process.communicate(timeout=10)
+    assert f"--- collection {collection} was removed" in said
+    assert "404" not in said + rest
+
+
+def test_two_runs_on_one_platform_are_told_what_to_do(simulator, scenario, platform):
+    path = scenario(GREEN)
+    assert simulator("run", path, *platform, "--keep").returncode == 0
+    done = simulator("run", path, *platform)
+    assert done.returncode == 4, done.stdout
+    assert done.stdout.startswith("BROKEN")
+    assert "held" not in done.stdout
+    assert "another run is using this platform" in done.stdout
+
+
+def test_a_token_of_the_environment_is_for_whoever_needs_one(simulator, scenario):
+    done = simulator("run", scenario(GREEN), env=os.environ | {"SIMULATOR_TOKEN": "t"})
+    assert done.returncode == 0, done.stderr

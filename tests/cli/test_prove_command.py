@@ -49,7 +49,7 @@ def test_a_survivor_and_a_wrong_reason(write, capsys):
     assert f"✗ {survivor}  0 of 1 mutant killed\n" in out
     assert "    ✗ outbox-newest-first  survived; invariant.downstream-queued should have failed\n" in out
     assert (
-        "    ✗ upstreamMessage-missing  red for another reason: steps[1].expect[1], invariant.upload-once;"
+        "    ✗ upstreamMessage-missing  red for another reason: invariant.upload-once, steps[1].expect[1];"
         " invariant.connected-first should have failed\n"
     ) in out
 

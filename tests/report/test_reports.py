@@ -88,9 +88,9 @@ def test_gaps_and_an_early_end_are_told():
         cut="the run ended early: interrupted",
     )
     lines = text.report(ran(verdicts=verdicts, time="real")).splitlines()
-    assert lines[0] == "INCONCLUSIVE  x.yaml  A promise"
-    assert lines[1] == "INTERRUPTED  x.yaml  the run ended early: interrupted"
-    assert lines[2] == "      0 of 1 expectation held"
+    assert lines[0] == "INTERRUPTED  x.yaml  A promise"
+    assert lines[1] == "      the run ended early: interrupted"
+    assert lines[2] == "      nothing was decided"
     assert "      the observer may have been blind from 0.000 s to 0.500 s: lost" in lines
     assert "      and 2 more times" in lines
 
@@ -112,22 +112,69 @@ CUT = Verdicts(verdict="inconclusive", judgements=(), cut="the run ended early: 
 def test_an_early_end_has_a_line_of_its_own(cut, word):
     verdicts = msgspec.structs.replace(CUT, cut=cut)
     lines = text.report(ran(verdicts=verdicts, journal="j")).splitlines()
-    assert lines[1] == f"{word}  x.yaml  {cut}".replace("\x1b", "�")
+    assert lines[:2] == [f"{word}  x.yaml  A promise", f"      {cut}".replace("\x1b", "�")]
     assert "      nothing was decided" in lines
     assert "      journal: j" in lines
-    assert text.report(ran(verdicts=verdicts), colour=True).count("\x1b[33m") == 2
+    assert text.report(ran(verdicts=verdicts), colour=True).count("\x1b[33m") == 1
+    failed = text.report(ran(FAILED, verdicts=msgspec.structs.replace(verdicts, verdict="fail"))).splitlines()
+    assert failed[0].startswith("FAIL")
+    assert failed[1].startswith(word)
+
+
+def test_what_was_never_begun_has_decided_nothing():
+    outcome = msgspec.structs.replace(HELD, check="steps[0].outcome", kind="outcome", cases=0)
+    verdicts = msgspec.structs.replace(CUT, verdict="pass", judgements=(outcome, UNREACHED, INVARIANT))
+    cut = ran(verdicts=verdicts)
+    assert "      nothing was decided\n" in text.report(cut)
+    assert "held" not in text.report(cut)
+    suite = ElementTree.fromstring(junit.encode([cut]))
+    assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("4", "1", "3")
+
+
+def test_what_was_not_judged_to_its_end_has_not_held():
+    cut = ran(verdicts=msgspec.structs.replace(CUT, verdict="pass", judgements=(HELD, INVARIANT)))
+    assert "      1 expectation held; 1 invariant was not judged to the end\n" in text.report(cut)
+    told = json.loads(as_json.encode([cut]))["runs"][0]["verdicts"]["judgements"]
+    assert [(each["verdict"], each["reached"]) for each in told] == [("pass", True), ("inconclusive", False)]
+    suite = ElementTree.fromstring(junit.encode([cut]))
+    assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("3", "1", "1")
+    skipped = suite.find(".//skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "the run ended early"
+
+
+@pytest.mark.parametrize(
+    ("ends", "counts"),
+    [
+        (["x", ""], "broken"),
+        (["x", "not run"], "broken"),
+        (["interrupted", "x"], "interrupted"),
+        (["terminated"], "terminated"),
+        (["", "not run"], "inconclusive"),
+        (["step 2 was over"], "inconclusive"),
+    ],
+)
+def test_the_verdict_of_all_says_what_the_exit_code_says(ends, counts):
+    rans = [ran(HELD, verdicts=msgspec.structs.replace(CUT, verdict="pass", cut=end)) for end in ends]
+    assert json.loads(as_json.encode(rans))["verdict"] == counts
+
+
+def test_a_recording_that_ends_early_is_no_run_that_broke():
+    recorded = ran(verdicts=CUT, time="recorded")
+    assert text.report(recorded).startswith("INCONCLUSIVE")
+    assert json.loads(as_json.encode([recorded]))["verdict"] == "inconclusive"
 
 
 @pytest.mark.parametrize(
     ("verdict", "judgements", "counts"),
-    [("inconclusive", (), "inconclusive"), ("pass", (HELD,), "inconclusive"), ("fail", (HELD, FAILED), "fail")],
+    [("inconclusive", (), "broken"), ("pass", (HELD,), "broken"), ("fail", (HELD, FAILED), "fail")],
 )
 def test_a_run_that_ended_early_is_never_told_as_passed(verdict, judgements, counts):
     cut = ran(verdicts=msgspec.structs.replace(CUT, verdict=verdict, judgements=judgements))
-    assert cut.verdict == counts
+    assert cut.verdict == ("fail" if counts == "fail" else "inconclusive")
     assert text.report(cut).startswith(counts.upper()[:4])
     whole = json.loads(as_json.encode([ran(HELD), cut]))
-    assert (whole["verdict"], whole["runs"][1]["verdicts"]["verdict"]) == (counts, counts)
+    assert (whole["verdict"], whole["runs"][1]["verdicts"]["verdict"]) == ("broken", counts)
     assert whole["runs"][0]["verdicts"]["verdict"] == "pass"
 
 

@@ -235,6 +235,15 @@ def test_an_observer_listens_from_the_first_step_on_or_from_the_step_that_opens_
     assert verdicts.verdict == "pass", report
 
 
+@pytest.mark.parametrize("how", ["restart: platform", "{restart: platform, lasting: 10 s}"])
+def test_an_observer_is_back_after_a_restart_however_short(story, how):
+    _verdicts, report, records = story(
+        f"  - attach: m\n  - {how}\n  - wait: 5 s\n  - {{upload: m, payload: 3 B}}\n", "observers:\n  early: {}\n"
+    )
+    assert [r["phase"] for r in of_kind(records, "stream")][:3] == ["opened", "closed", "opened"], report
+    assert [r["event"]["name"] for r in of_kind(records, "seen")].count("upstreamMessage") == 2, report
+
+
 def test_a_refusal_is_the_outcome_of_the_step(story):
     _verdicts, report, records = story(
         "  - {subscribe: nobody, outcome: rejected}\n  - attach: m\n",

@@ -26,7 +26,7 @@ def test_what_happened_is_handed_on_as_the_walls_time_goes_by(wall_s_per_act, ha
     recorder = Recorder(Journal(lines.append), judge, VirtualClock(), Calendar(), Nobody())
     wall_s = 0.0
     recorder._wall_s = lambda: wall_s
-    for n in range(200):
+    for n in range(180):
         recorder.began(-1, "upload", "m", n, 3)
         recorder.ended(-1, "upload", "m", n, 3, Outcome("ok"), True)
         wall_s += wall_s_per_act

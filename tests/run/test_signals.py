@@ -86,7 +86,8 @@ def test_a_signal_ends_the_run_in_order(tmp_path, text, seen, options, number, c
     assert took_s < PROMPT_S, said
     assert "Traceback" not in said
     lines = journal_of(tmp_path).splitlines()
-    assert json.loads(lines[-1]) | {"t_s": 0} == {"kind": "end", "t_s": 0, "why": "interrupted"}
+    why = "interrupted" if number == signal.SIGINT else "terminated"
+    assert json.loads(lines[-1]) | {"t_s": 0} == {"kind": "end", "t_s": 0, "why": why}
 
 
 @pytest.mark.parametrize("after_s", [0.0, 2.0])

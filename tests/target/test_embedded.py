@@ -312,7 +312,8 @@ async def test_a_paced_reader_that_is_cut_tells_what_it_had_not_read(it):
     it.send(10)
     await asyncio.sleep(2.5)
     await it.target.tell_gaps()
-    assert "8 messages are not read yet" in it.of(GapRecord, "other")[0].why
+    why = "8 messages are not read yet at 1 a second; add `wait: 8 s` at the end"
+    assert it.of(GapRecord, "other")[0].why == why
     await it.target.halt()
     await asyncio.sleep(1.0)
     assert len(it.of(SeenRecord, "other")) == 3

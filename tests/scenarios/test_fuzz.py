@@ -1,0 +1,22 @@
+"""Random scenarios raise no alarm on a healthy server; `tests/bench/bench_fuzz.py` tries more of them."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+FUZZ = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "bench_fuzz.py"))
+NUMBERS = (*range(10), 68, 79, 123, 132, 145, 148)
+"""The last ones have events that cannot be told apart around the opening of a stream."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_random_scenario_raises_no_alarm(number):
+    assert FUZZ["alarms"](number) == [], FUZZ["scenario_text"](number)
+
+
+def test_the_same_number_is_the_same_scenario():
+    assert FUZZ["scenario_text"](1) == FUZZ["scenario_text"](1)
+    assert FUZZ["scenario_text"](1) != FUZZ["scenario_text"](2)
