@@ -1,4 +1,7 @@
-"""Runs in real time mostly wait, so they go on beside all other tests from the beginning, a few at a time."""
+"""Runs in real time mostly wait, so they go on beside all other tests from the beginning, a few at a time.
+
+Large ones in virtual time do not wait, but the machine has more than one core.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from pathlib import Path
 import pytest
 
 AT_A_TIME = 6
+BESIDE = ("test_a_large_one_in_virtual_time", "test_in_real_time")
+"""Tests that are run beside the others."""
 RUN_LIMIT_S = 120.0
 
 Run = tuple[Path, tuple[str, ...]]
@@ -62,7 +67,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = [
         (item.callspec.params["path"], item.callspec.params["options"])
         for item in session.items
-        if isinstance(item, pytest.Function) and item.originalname == "test_in_real_time"
+        if isinstance(item, pytest.Function) and item.originalname in BESIDE
     ]
     if wanted and not session.config.option.collectonly:
         factory = session.config._tmp_path_factory  # type: ignore[attr-defined]  # what the fixture of that name is

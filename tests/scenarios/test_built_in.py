@@ -36,10 +36,11 @@ REAL = [
     *((path, ("--wire", "mapped")) for path in SHORT if path.stem in ("first_contact", "in_the_reply_udp")),
     *((path, ("--time", "real", "--stack", "aiocoap")) for path in SHORT[:1] if speaks_coap(path)),
 ]
+LARGE = [path for path in FILES if len(PLANS[path].members) > 500]
 ON_AIOCOAP = [path for path in FILES if speaks_coap(path) and len(PLANS[path].members) <= 100]
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+@pytest.mark.parametrize("path", [path for path in FILES if path not in LARGE], ids=name)
 def test_in_virtual_time(path, run_scenario):
     verdicts, report, _ = run_scenario(path)
     assert verdicts.verdict == "pass", report
@@ -55,6 +56,13 @@ def test_on_aiocoap(path, run_scenario):
 @pytest.mark.timeout(PATIENCE_S + 10)
 @pytest.mark.parametrize(("path", "options"), REAL, ids=[f"{name(path)} {' '.join(how)}" for path, how in REAL])
 def test_in_real_time(path, options, real_runs):
+    returncode, said = real_runs.ended(path, options, PATIENCE_S)
+    assert returncode == 0, said
+
+
+@pytest.mark.timeout(PATIENCE_S + 10)
+@pytest.mark.parametrize(("path", "options"), [(path, ()) for path in LARGE], ids=map(name, LARGE))
+def test_a_large_one_in_virtual_time(path, options, real_runs):
     returncode, said = real_runs.ended(path, options, PATIENCE_S)
     assert returncode == 0, said
 
