@@ -3,9 +3,8 @@ only it is held to them."""
 
 from __future__ import annotations
 
-from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
-from simulator.assertions.machine import Machine
+from simulator.assertions.rule import Rule
 from simulator.assertions.sessions import LEAVES
 from simulator.assertions.world import LOGINS, World
 from simulator.events.records import ActRecord, EventRecord
@@ -13,22 +12,7 @@ from simulator.events.records import ActRecord, EventRecord
 _OF_GATEWAYS = ("gatewayUpstreamMessage", "gatewayDownstreamMessage")
 
 
-class _OfNetwork(Machine):
-    """What they have in common."""
-
-    __slots__ = ("_check", "_docket", "_world")
-
-    def __init__(self, docket: Docket, check: Check, world: World) -> None:
-        self._docket, self._check, self._world = docket, check, world
-
-    def _fail(self, event: EventRecord, why: str) -> None:
-        docket, check = self._docket, self._check
-        details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
-        what = f"breaks {check.name.removeprefix('invariant.')}: {texts.event(event)}"
-        docket.fail(check, event.subject or "", event.rx_s, details, what)
-
-
-class FitsNetwork(_OfNetwork):
+class FitsNetwork(Rule):
     """fits-network."""
 
     __slots__ = ()
@@ -51,7 +35,7 @@ class FitsNetwork(_OfNetwork):
             self._fail(event, "it is known by its address, and has shown no certificate")
 
 
-class OwnAddress(_OfNetwork):
+class OwnAddress(Rule):
     """own-address. An address is a device's as long as no act of its own may have ended its session."""
 
     __slots__ = ("_held", "_identities", "_leaving", "_owner", "_staying")

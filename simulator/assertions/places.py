@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
-from simulator.assertions.machine import Machine
+from simulator.assertions.rule import Rule
 from simulator.assertions.world import World, collection_name
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Move
@@ -20,22 +20,12 @@ def _text(event: EventRecord, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-class _Rule(Machine):
-    """What the four have in common."""
+class _Rule(Rule):
+    """These hold every event, whatever its name."""
 
-    __slots__ = ("_check", "_docket", "_world")
+    __slots__ = ()
 
     names: tuple[str, ...] | None = None
-    _name = ""
-
-    def __init__(self, docket: Docket, check: Check, world: World) -> None:
-        self._docket, self._check, self._world = docket, check, world
-
-    def _fail(self, event: EventRecord, why: str) -> None:
-        docket, check = self._docket, self._check
-        details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
-        what = f"breaks {self._name}: {texts.event(event)}"
-        docket.fail(check, event.subject or "", event.rx_s, details, what)
 
 
 class Owners(_Rule):
@@ -43,7 +33,6 @@ class Owners(_Rule):
 
     __slots__ = ()
     strays_only = True
-    _name = "known-owner"
 
     def see(self, event: EventRecord) -> None:
         if event.subject is None and event.sys == "span":
@@ -59,7 +48,6 @@ class Silent(_Rule):
     """
 
     __slots__ = ("_removed", "names")
-    _name = "silent-after-removal"
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
@@ -83,7 +71,6 @@ class Moved(_Rule):
     """gone-after-move. As long as nobody has moved, nothing but a move can matter."""
 
     __slots__ = ("_left", "names")
-    _name = "gone-after-move"
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
@@ -116,7 +103,7 @@ class Moved(_Rule):
         docket, check = self._docket, self._check
         why = f"it left this collection at {texts.moment(left_s)}"
         details = (f"seen: {texts.sighting(event)}; {why}",) if docket.explains(check) else ()
-        what = f"breaks {self._name}: {texts.event(event)}"
+        what = f"breaks {check.name.removeprefix('invariant.')}: {texts.event(event)}"
         docket.absent(check, event.subject or "", (left_s, event.rx_s), event.rx_s, details, what)
 
 
@@ -124,7 +111,6 @@ class RightCollection(_Rule):
     """right-collection."""
 
     __slots__ = ("_allowed",)
-    _name = "right-collection"
     verbs = ("move",)
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
@@ -167,7 +153,6 @@ class MovedBetween(_Rule):
 
     names = ("deviceMoved",)
     verbs = ("move",)
-    _name = "moved-between"
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)

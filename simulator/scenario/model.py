@@ -294,7 +294,7 @@ StepAct = DeviceAct | PlatformAct | Wait
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """`over:` with a traffic model of `words.TRAFFIC_MODELS` (mobile-network §5): when the subjects start."""
+    """`over:` with a traffic model of `words.ARRIVALS` (mobile-network §5): when the subjects start."""
 
     model: str
     window_s: float = 0.0
