@@ -3,7 +3,7 @@
 #   make demo   act the scenarios against the embedded server and show the verdicts
 #   make test   run the tests            (make test ARGS="-k coap")
 #   make lint   format, lint and types, checked only
-#   make bench  measure engine and server against C, libcoap and aiocoap, and the judge (two minutes and a half)
+#   make bench  measure engine and server against C, libcoap and aiocoap, the judge, and attaches (three minutes)
 #   make seeds  run every scenario with 200 seeds: none may raise a false alarm (a quarter of an hour)
 #   make lock   resolve the dependencies anew
 
@@ -24,7 +24,7 @@ demo: $(READY)
 	@$(BIN)/simulator run scenarios $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
@@ -34,6 +34,7 @@ lint: $(READY)
 bench: $(READY)
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 	@$(BIN)/python tests/bench/bench_judge.py
+	@$(BIN)/python tests/bench/bench_attach.py
 
 seeds: $(READY)
 	@$(BIN)/python tests/bench/bench_seeds.py $(ARGS)

@@ -53,20 +53,46 @@ class SleepUntil(msgspec.Struct, frozen=True):
     when_s: float
 
 
-class Attach(msgspec.Struct, frozen=True):
-    """Log in to the mobile network with this SIM and this hardware."""
+class Attach(msgspec.Struct, frozen=True, kw_only=True):
+    """Log in to the mobile network with this SIM and this hardware; a packet gateway asks the platform."""
 
     imsi: str
-    imei: str
+    msisdn: str
+    imeisv: str
+    """16 digits: the IMEI without its check digit, and the modem's software version."""
     ip: int
-    """The IPv4 address of the SIM, as a number."""
+    """The IPv4 address that the SIM had, or is planned to have, as a number; 0: none, the platform chooses."""
+    operator: str
+    """Name of the operator in the scenario."""
+    rat: str
+    """A name of `words.RATS`; "": the operator's own."""
+    cell: int
+    """ECI of the cell, 28 bits."""
 
 
 class Detach(msgspec.Struct, frozen=True):
-    """Leave the mobile network."""
+    """Leave the mobile network in order: the gateway tells the platform that the session is over."""
 
-    imsi: str
-    ip: int
+    device: str = ""
+    """Whose session; "": of the device whose story this is."""
+
+
+class LeaveSilently(msgspec.Struct, frozen=True):
+    """A device has left the mobile network without a word: its SIM was pulled. What it was doing ends for this reason.
+
+    The network finds out later, or when the SIM comes back somewhere else.
+    """
+
+    device: str
+    """Whose; not always the one whose story this is."""
+    why: str
+
+
+class ChangeCell(msgspec.Struct, frozen=True):
+    """The device goes on in another cell or on another radio, within its operator's network."""
+
+    rat: str
+    cell: int
 
 
 class CreateDevice(msgspec.Struct, frozen=True):
@@ -100,6 +126,10 @@ class QueueDownstream(msgspec.Struct, frozen=True):
     """The operator queues a downstream message for the device."""
 
     payload: bytes
+
+
+class CutOff(msgspec.Struct, frozen=True):
+    """The operator has the platform end the device's mobile network session."""
 
 
 class WithdrawDownstream(msgspec.Struct, frozen=True):
@@ -175,12 +205,16 @@ class Accepted(msgspec.Struct, frozen=True):
     """The mobile network let the device in, with this IPv4 address (a number)."""
 
     ip: int
+    transmissions: int = 1
+    """How often the gateway asked."""
 
 
 class Rejected(msgspec.Struct, frozen=True):
     """The mobile network, or the operator's API, refused; the text is the platform's own."""
 
     reason: str
+    transmissions: int = 0
+    """How often the gateway asked; 0 where nobody did."""
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -193,9 +227,9 @@ class Done(msgspec.Struct, frozen=True):
     """What has no result of its own is over: a sleep, a detach, an order of the operator."""
 
 
-Order = CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream | WithdrawDownstream
+Order = CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream | WithdrawDownstream | CutOff
 Act = (
-    Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | Order | AskAs
+    Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | LeaveSilently | ChangeCell | Order | AskAs
     | ChangeRadio | DarkenRadio | SwitchOff | SwitchOn | StandStill
 )  # fmt: skip
 Result = Answer | NoAnswer | Sent | Accepted | Rejected | Broken | Done

@@ -88,10 +88,10 @@ class Onlooker:
 
 @pytest.fixture
 def run_scenario() -> Callable[..., tuple[Verdicts, str, bytes]]:
-    """Run a file; returns its verdicts, the report and the journal's bytes."""
+    """Run a file, or one case of it; returns its verdicts, the report and the journal's bytes."""
 
-    def run(path: Path, **settings: Any) -> tuple[Verdicts, str, bytes]:
-        scenario = load(path)
+    def run(path: Path, *, case: str = "", **settings: Any) -> tuple[Verdicts, str, bytes]:
+        scenario = load(path, case=case)
         lines: list[bytes] = []
         onlooker = Onlooker()
         result = rehearse(scenario, RunSettings(**settings), Journal(lines.append), onlooker)

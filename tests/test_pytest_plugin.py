@@ -112,6 +112,53 @@ def test_a_checkout_in_a_folder_of_that_name_is_no_scenario(pytester):
     pytester.runpytest_inprocess(*PLUGIN, str(root)).assert_outcomes()
 
 
+CASES = """\
+scenario: A meter is $how
+tags: [smoke]
+cases:
+  heard: {how: heard, seen: [ciotConnect]}
+  mis.heard: {how: misheard, seen: [imsiMismatch]}
+devices: {meter: {transport: coap}}
+steps:
+  - {attach: meter, expect: $seen}
+"""
+
+
+def test_each_case_of_a_file_is_a_test(run):
+    result = run({"scenarios/meter.yaml": CASES, "scenarios/good.yaml": GOOD}, "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines([
+        "scenarios/good.yaml PASSED*",
+        "scenarios/meter.yaml::meter.yaml[[]heard[]] PASSED*",
+        "scenarios/meter.yaml::meter.yaml[[]mis.heard[]] FAILED*",
+        "*scenarios/meter.yaml[[]mis.heard[]]: A meter is misheard*",
+        "FAIL  scenarios/meter.yaml  A meter is misheard [[]mis.heard[]]",
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed", "failed"),
+    [
+        (["scenarios/meter.yaml::meter.yaml[heard]"], 1, 0),
+        (["scenarios/meter.yaml::meter.yaml[mis.heard]"], 0, 1),
+        (["scenarios/meter.yaml"], 1, 1),
+        (["-k", "mis.heard"], 0, 1),
+        (["-k", "smoke and not mis"], 1, 0),
+    ],
+)
+def test_a_case_is_chosen_as_any_test(run, arguments, passed, failed):
+    run({"scenarios/meter.yaml": CASES}, *arguments).assert_outcomes(passed=passed, failed=failed, deselected=None)
+
+
+def test_cases_with_mistakes_are_one_test_that_tells_them(run):
+    result = run({"scenarios/meter.yaml": CASES.replace("imsiMismatch", "imsiMissmatch")}, "-v")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "scenarios/meter.yaml FAILED*",
+        "scenarios/meter.yaml:5:*: case mis.heard: no event 'imsiMissmatch' (did you mean 'imsiMismatch'?)",
+    ])  # fmt: skip
+
+
 def test_tags_select(run):
     files = {"scenarios/good.yaml": GOOD, "scenarios/other.yaml": GOOD.replace("smoke", "slow")}
     run(files, "-k", "smoke").assert_outcomes(passed=1, deselected=1)

@@ -42,7 +42,7 @@ def test_the_walk_through_works_word_for_word(tmp_path):
     script = walk_through().replace("10080", api).replace("15683", coap)
     python = Path(sys.executable)
     serve = [str(python), "-m", "simulator", "serve", "--token", "secret"]
-    serve += ["--api-port", api, "--udp-port", udp, "--coap-port", coap]
+    serve += ["--api-port", api, "--udp-port", udp, "--coap-port", coap, "--radius-port", "0", "--accounting-port", "0"]
     server = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     try:
         assert server.stdout is not None
@@ -111,7 +111,11 @@ def test_the_transcript_is_what_the_program_prints(tmp_path):
     assert without_times(done.stdout)[: len(shown)] == shown
 
 
-LESSON = README.split("## Learn the language in ten minutes\n", 1)[1].split("\n## ", 1)[0]
+def section(title: str) -> str:
+    return README.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+LESSON = section("Learn the language in ten minutes") + section("Rehearse a SIM swap")
 LESSONS = dict(re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", LESSON, re.DOTALL))
 COMMANDS = [
     (command.split(), shown)
@@ -120,11 +124,13 @@ COMMANDS = [
 ]
 
 
-def test_the_lesson_has_four_files_and_runs_each():
-    assert list(LESSONS) == ["hello.yaml", "valve.yaml", "fleet.yaml", "bad_day.yaml"]
+def test_the_lessons_have_six_files_and_run_each():
+    first, swaps = ["hello.yaml", "valve.yaml", "fleet.yaml", "bad_day.yaml"], ["swap.yaml", "everything.yaml"]
+    assert list(LESSONS) == [*first, *swaps]
     assert [command[:2] for command, _ in COMMANDS] == [
-        *(["run", name] for name in LESSONS),
+        *(["run", name] for name in first),
         ["prove", "bad_day.yaml"],
+        *(["run", name] for name in swaps),
     ]
 
 

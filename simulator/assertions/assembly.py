@@ -12,6 +12,7 @@ from simulator.assertions.machine import Machine
 from simulator.assertions.making import SubjectsOf, asked_for, make_form
 from simulator.assertions.state import States
 from simulator.assertions.steps import StepMachines
+from simulator.assertions.switchboard import overrides
 from simulator.assertions.trouble import Excuse, Trouble
 from simulator.assertions.world import World
 from simulator.scenario.model import Scenario, Subject
@@ -28,6 +29,8 @@ class Assembly:
     """What the steps' own lists make of trouble; they listen before all others."""
     states: Mapping[int, tuple[States, ...]]
     """Step (-1: the run) → what wants to know what the platform's API says."""
+    counting: Sequence[Machine]
+    """Those that want to know what the server has counted, whether their step is over or not."""
 
 
 def assemble(
@@ -53,7 +56,9 @@ def assemble(
             trouble.asked_for(matcher, whom, world.aliases)
     trouble.excuses += [machines.excuse for machines in steps if machines.excuse is not None]
     # Trouble comes last: what an expectation has forbidden is not reported twice.
-    return Assembly(steps, [*whole_run, *watching, trouble], trouble.excuses, states)
+    everything = (*(form for machines in steps for form in machines.listeners), *whole_run, *watching)
+    counting = [machine for machine in everything if overrides(machine, "counted")]
+    return Assembly(steps, [*whole_run, *watching, trouble], trouble.excuses, states, counting)
 
 
 def _all(subjects: Sequence[Subject], subjects_of: Callable[[Subject], tuple[str, ...]]) -> tuple[str, ...]:

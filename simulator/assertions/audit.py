@@ -24,7 +24,15 @@ NEEDS_ACTS: Final = frozenset({"upload-once", "act-once", "mismatch-once", "down
 """Invariants that hold events against what was done."""
 
 NEEDS_SCENARIO: Final = frozenset(
-    {"known-owner", "right-collection", "received-shown", "same-for-all", "stream-complete", "session-ends-once"}
+    {
+        "known-owner",
+        "right-collection",
+        "received-shown",
+        "same-for-all",
+        "stream-complete",
+        "session-ends-once",
+        "login-told",
+    }
 )
 """Invariants that must know who takes part, where, over what, and from when on."""
 

@@ -3,6 +3,9 @@
 begun ──ok───────► must be seen, within a time of grace
   ├────rejected──► must not be seen
   └────else──────► may be seen (nobody knows how far it came)
+
+Of devices that have kin, the logins of the whole family are counted against the events of the whole family: a device is
+let in as whomever the platform takes it for.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from typing import Final
 
 from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
+from simulator.assertions.logins import IMEI_DIGITS
 from simulator.assertions.machine import Machine
 from simulator.assertions.uploads import GRACE_S
-from simulator.assertions.world import LOGINS, SIM_VERBS, World, collection_name
+from simulator.assertions.verbs import LOGINS, OUTAGES, SIM_VERBS
+from simulator.assertions.world import World, collection_name
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Move
 
@@ -28,11 +33,17 @@ SHOWS: Final[Mapping[str, str]] = {
 }
 """Verb → event (span §3.4)."""
 
+CONNECTS: Final = "ciotConnect"
+"""What a login shows as."""
+
 _CAUSE: Final = {event: verb for verb, event in reversed(tuple(SHOWS.items()))}
 """Event → the verb that a failure names for it."""
 
 MANY_ATTEMPTS: Final = 64
 """How often a device of which nothing is known may try to log in in one act."""
+
+EVERYBODY: Final = "*"
+"""A family that all belong to."""
 
 UNDECIDED_KEPT: Final = 16
 """Acts of one subject and verb that may still show; beyond this the oldest is forgotten."""
@@ -58,6 +69,16 @@ class _Done:
     def open(self) -> bool:
         return self.seen < self.missing
 
+    @property
+    def settled(self) -> bool:
+        """Whether it takes no more, and has none that it could do without."""
+        return self.over and self.at_most <= self.seen <= self.missing
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """Which of those that may show does so rather: one under way, and one that has not yet."""
+        return self.over, bool(self.seen)
+
     def expire(self, now: float) -> None:
         self.machine.missed(self, now)
 
@@ -71,14 +92,35 @@ class ActOnce(Machine):
         self._docket, self._check, self._world = docket, check, world
         self._done: dict[tuple[str, str], list[_Done]] = {}  # by event and subject
         self._homes: dict[str, str | None] = {}
-        sims_wander = any(step.verb in SIM_VERBS for step in world.scenario.steps)
-        self.verbs = tuple(verb for verb in SHOWS if not (sims_wander and verb in LOGINS))
-        self.names = tuple(dict.fromkeys(SHOWS[verb] for verb in self.verbs))
+        self.verbs = (*SHOWS, *(OUTAGES if world.known.devices else SIM_VERBS))
+        self.names = tuple(dict.fromkeys(SHOWS.values()))
+
+    def _key(self, event: str, subject: str) -> tuple[str, str]:
+        """Under which an act is kept: its device, or the family where hardware does not tell who logs in."""
+        world = self._world
+        return event, subject if event != CONNECTS or world.known_by_imei(subject) else world.family(subject)
+
+    def _key_of(self, event: EventRecord, subject: str) -> tuple[str, str]:
+        """The same of an event: whoever has that hardware, if it says whose that is."""
+        world = self._world
+        if event.name != CONNECTS or not world.wanders(subject):
+            return event.name, subject
+        owner = world.hardware.get(event.data.get("imei", "")[:IMEI_DIGITS])
+        if owner is None and world.known_by_imei(subject):  # it is of none of them, or its gateway does not tell
+            keys = [(CONNECTS, name) for name in world.kin(subject)]
+            return next((key for key in keys if self._taker(self._done.get(key, []))), keys[0])
+        return self._key(CONNECTS, subject if owner is None else owner)
 
     def began(self, act: ActRecord) -> None:
         world = self._world
-        done = self._done.setdefault((SHOWS[act.verb], act.subject), [])
-        attempts = world.attempts(act.step)
+        if act.verb in SIM_VERBS:  # whoever logs in from now on may be anybody
+            world.muddled = True
+            return
+        if act.verb in OUTAGES:
+            self._outage()
+            return
+        done = self._done.setdefault(self._key(SHOWS[act.verb], act.subject), [])
+        attempts = world.logins_in(act) if act.verb in LOGINS else world.attempts(act.step)
         if not world.known.devices and act.verb in LOGINS:
             attempts = MANY_ATTEMPTS
         new = _Done(self, act, attempts)
@@ -86,19 +128,30 @@ class ActOnce(Machine):
             if not other.over:
                 other.raced = new.raced = True
         done.append(new)
-        if len(done) > UNDECIDED_KEPT:
+        if len(done) > UNDECIDED_KEPT * len(world.kin(act.subject)):
             del done[0]
 
+    def _outage(self) -> None:
+        """A platform that comes up again does not know that it has decided a login whose answer was lost."""
+        for (event, _), done in self._done.items():
+            for one in done if event == CONNECTS else ():
+                one.at_most += not one.over
+
     def ended(self, act: ActRecord) -> None:
-        done = self._done.get((SHOWS[act.verb], act.subject), [])
+        if act.verb in OUTAGES:
+            self._outage()
+            return
+        done = self._done.get(self._key(SHOWS.get(act.verb, ""), act.subject), [])
         one = next((d for d in done if not d.over and _is_of(d.act, act)), None)
         if one is None:
             return
         one.over, one.act = True, act
-        if act.outcome == "rejected":
+        if act.outcome == "rejected" and self._world.refused(act):
             done.remove(one)
             for _ in range(one.seen):
                 other = next((d for d in done if d.seen < d.at_most), None)
+                if other is None and self._muddles(act.verb):
+                    return
                 if other is None:
                     self._fail(act.subject, act.t_s, f"{SHOWS[act.verb]} was seen, but {act.verb} was rejected")
                     return
@@ -109,15 +162,17 @@ class ActOnce(Machine):
             if one.open:
                 within_s = self._world.scenario.steps[act.step].within_s if self._world.act(act.step) else 0.0
                 self._docket.deadlines.at(act.t_s + max(GRACE_S, within_s), one)
-            elif one.seen >= one.at_most:
+            elif one.settled:
                 done.remove(one)
 
     def see(self, event: EventRecord) -> None:
         subject, world = event.subject, self._world
         if subject is None or (world.known.devices and subject not in world.group_of):
             return
-        done = self._done.get((event.name, subject), [])
+        done = self._done.get(self._key_of(event, subject), [])
         one = self._taker(done)
+        if event.name == CONNECTS and (world.muddled or ((one is None or one.over) and self._others())):
+            return
         if one is None and (not world.known.all_acts or (event.name == SHOWS["update"] and self._moved(subject))):
             return
         if one is None:
@@ -126,18 +181,29 @@ class ActOnce(Machine):
         one.seen += 1
         for other in done:  # it may have been theirs, if the event of this one was missed
             other.since_s = min(other.since_s, one.since_s)
-        if one.over and one.seen >= one.at_most:
+        if one.settled:
             done.remove(one)
 
     def _taker(self, done: list[_Done]) -> _Done | None:
-        """Whose an event is: of acts that overlap, rather of one that has none and must."""
+        """Whose an event is: of acts that overlap rather of one that has none and must, then of one under way."""
         taker = None
         for one in done:
             if one.open:
                 return one
-            if taker is None and one.seen < one.at_most:
+            if one.seen < one.at_most and (taker is None or one.rank < taker.rank):
                 taker = one
         return taker
+
+    def _others(self) -> bool:
+        """Without the scenario: whether somebody else has logged in, and may have been taken for that one."""
+        if self._world.known.devices or not self._world.known.all_acts:
+            return False
+        logins = (one for (name, _), done in self._done.items() if name == CONNECTS for one in done)
+        self._world.muddled = any(one.open or not one.over for one in logins)
+        return self._world.muddled
+
+    def _muddles(self, verb: str) -> bool:
+        return self._world.muddled and verb in LOGINS
 
     def _moved(self, subject: str) -> bool:
         """Whether a move that may show as an update has none yet."""
@@ -148,7 +214,9 @@ class ActOnce(Machine):
 
     def missed(self, one: _Done, now: float) -> None:
         """An accepted act did not show in time, or not as often as it must."""
-        for other in self._done.get((SHOWS[one.act.verb], one.act.subject), ()):
+        if self._muddles(one.act.verb):
+            return
+        for other in self._done.get(self._key(SHOWS[one.act.verb], one.act.subject), ()):
             while other is not one and not other.open and other.seen > other.missing and one.open:
                 other.seen -= 1  # it can do without: nobody knows how far it came
                 one.seen += 1
@@ -193,53 +261,60 @@ def _is_of(began: ActRecord, ended: ActRecord) -> bool:
 
 
 class MismatchOnce(Machine):
-    """mismatch-once. The event is of the device that is known, the act of whoever came.
+    """mismatch-once. The event is of the device that is known, the act of whoever came: of the same family.
 
-    A device that is known by its own number came itself. Of any other number nobody knows whose it is: so all logins
-    together bound all events together, and a device's own bound those that are certainly its own.
+    All logins together bound all events together; without the scenario nothing else is known.
     """
 
-    __slots__ = ("_check", "_docket", "_logins", "_logins_of", "_seen", "_seen_of", "_world")
+    __slots__ = ("_check", "_docket", "_logins", "_seen", "_under_way", "_world")
 
     names = ("imeiMismatch", "imsiMismatch")
-    verbs = LOGINS
+    verbs = (*LOGINS, *OUTAGES)
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
-        self._logins = 0
-        self._seen = dict.fromkeys(self.names, 0)
-        self._logins_of: Counter[str] = Counter()
-        self._seen_of: Counter[tuple[str, str]] = Counter()
+        self._under_way: Counter[str] = Counter()
+        self._logins: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def _families(self, subject: str) -> tuple[str, ...]:
+        """Whose logins bound its events: everybody's, and its family's where the run knows it."""
+        world = self._world
+        known = world.known.devices and (subject in world.group_of or world.wanders(subject))
+        return (EVERYBODY, world.family(subject)) if known else (EVERYBODY,)
 
     def began(self, act: ActRecord) -> None:
-        self._count(act, self._world.attempts(act.step) if self._world.known.devices else MANY_ATTEMPTS)
+        if act.verb in OUTAGES:
+            self._logins.update(self._under_way)  # whoever comes up again decides again
+            return
+        logins = self._world.logins_in(act) if self._world.known.devices else MANY_ATTEMPTS
+        for family in self._families(act.subject):
+            self._logins[family] += logins
+            self._under_way[family] += 1
 
     def ended(self, act: ActRecord) -> None:
-        self._count(act, -(act.outcome == "ok"))  # of its attempts, the last one
-
-    def _count(self, act: ActRecord, logins: int) -> None:
-        self._logins += logins
-        self._logins_of[act.subject] += logins
+        if act.verb in OUTAGES:
+            self._logins.update(self._under_way)
+            return
+        for family in self._families(act.subject):
+            self._under_way[family] -= 1
+            self._logins[family] -= act.outcome == "ok"  # of its attempts, the last one
 
     def see(self, event: EventRecord) -> None:
         self._check.cases += 1
-        self._seen[event.name] = count = self._seen[event.name] + 1
-        logins, whose = self._logins, ""
-        if count <= logins and (actor := self._actor(event)):
-            self._seen_of[actor, event.name] = count = self._seen_of[actor, event.name] + 1
-            logins, whose = self._logins_of[actor], f" of {actor}"
-        # Whether an accepted login may show one is a platform's policy; ours refuses (mobile-network §3.2).
-        if count > logins and self._world.embedded:
-            what = "breaks mismatch-once: more mismatches than logins that were not accepted"
-            such = texts.counted(logins, "such login", "such logins")
-            details = (f"seen: {texts.sighting(event)}, number {count}{whose} for {such}",)
-            self._docket.fail(self._check, event.subject or "", event.rx_s, details, what)
-
-    def _actor(self, event: EventRecord) -> str:
-        """Whose login was refused, if that is certain: the number that it was found by is its own; else ""."""
         subject = event.subject or ""
-        group = self._world.group_of.get(subject)
-        number = event.data.get("imsi" if event.name == "imeiMismatch" else "imei")
-        if group is None or not number or self._world.identities_change:
-            return ""
-        return "" if any(number == told for _, told in group.registered_as) else subject
+        counts = []
+        for family in self._families(subject):
+            self._seen[family, event.name] = count = self._seen[family, event.name] + 1
+            counts.append((family, count, self._logins[family]))
+        # Whether an accepted login may show one is a platform's policy; ours refuses (mobile-network §3.2).
+        broken = next((one for one in counts if one[1] > one[2]), None) if self._world.embedded else None
+        if broken is None:
+            return
+        family, count, logins = broken
+        kin = self._world.kin(subject)
+        whose = "" if family == EVERYBODY else f" of {subject}" if len(kin) == 1 else f" of {' or '.join(kin[:4])}"
+        such = texts.counted(logins, "such login", "such logins")
+        details = (f"seen: {texts.sighting(event)}, number {count}{whose} for {such}",)
+        what = "breaks mismatch-once: more mismatches than logins that were not accepted"
+        self._docket.fail(self._check, subject, event.rx_s, details, what)

@@ -7,7 +7,8 @@ from typing import Final
 from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
-from simulator.assertions.world import OUTAGES, World
+from simulator.assertions.verbs import OUTAGES
+from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 
 CONNECTED_AGAIN_S: Final = 60.0

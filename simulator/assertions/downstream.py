@@ -85,18 +85,24 @@ class _Outboxes(Machine):
         self.verbs: Iterable[str] | None = ("send", "withdraw", *LOSES, *(FETCHES if queues else ()))
 
     def began(self, act: ActRecord) -> None:
-        box = self._boxes.get(act.subject)
-        if box is None:
-            self._boxes[act.subject] = box = _Box()
+        box = self._box(act.subject)
         if act.verb == "send":
             message = _Queued(act.size, act.step, act.n, act.t_s)
             message.held = not box.fetching and act.t_s >= box.until_s
             box.queued.append(message)
         elif act.verb in FETCHES:
-            box.fetching += 1
-            box.held(act.t_s)
+            for name in self._world.kin(act.subject):  # it gets what waits for whomever it is taken for
+                one = self._box(name)
+                one.fetching += 1
+                one.held(act.t_s)
         else:
             self._doubt(box)
+
+    def _box(self, subject: str) -> _Box:
+        box = self._boxes.get(subject)
+        if box is None:
+            self._boxes[subject] = box = _Box()
+        return box
 
     def ended(self, act: ActRecord) -> None:
         box = self._boxes.get(act.subject)
@@ -105,9 +111,11 @@ class _Outboxes(Machine):
         if act.verb == "send":
             self._sent(box, act)
         elif act.verb in FETCHES:
-            box.fetching = max(0, box.fetching - 1)
-            if act.outcome != "ok" or self._goes_on(act):
-                box.until_s = max(box.until_s, act.t_s + FORGOTTEN_AFTER_S)
+            for name in self._world.kin(act.subject):
+                one = self._box(name)
+                one.fetching = max(0, one.fetching - 1)
+                if act.outcome != "ok" or self._goes_on(act):
+                    one.until_s = max(one.until_s, act.t_s + FORGOTTEN_AFTER_S)
         elif act.verb == "withdraw" and act.outcome == "ok":
             self._withdrawn(box, act)
         elif act.verb == "withdraw" and act.outcome == "rejected":
@@ -203,13 +211,13 @@ class Downstream(_Outboxes):
                 return
             self._ids.add(message)
         transport = event.data.get("transport", _UNSPECIFIED)
-        if group is not None and transport not in (group.transport, _UNSPECIFIED):
+        if group is not None and transport not in (*self._transports(subject), _UNSPECIFIED):
             self._report(event, f"but its transport is {group.transport}")
         if not known.all_acts and subject not in self._boxes:
             return
         found, _ = self._take(event)
         if found is not None:
-            if found.held and self._asks(group):
+            if found.held and self._asks(subject, group):
                 self._report(
                     event, f"it has asked for nothing since these were queued at {texts.moment(found.began_s)}"
                 )
@@ -225,11 +233,16 @@ class Downstream(_Outboxes):
         if box is not None and box.queued:
             del box.queued[0]
 
-    def _asks(self, group: Group | None) -> bool:
+    def _transports(self, subject: str) -> Iterable[str]:
+        """How whoever may be taken for a device gets what waits for it."""
+        groups = self._world.group_of
+        return [groups[name].transport for name in self._world.kin(subject) if name in groups]
+
+    def _asks(self, subject: str, group: Group | None) -> bool:
         """Whether a message only shows when its device has asked: elsewhere it may when it is queued (span §3.4)."""
         if group is None or group.stack != "own" or not self._world.embedded:
             return False
-        return self._world.known.all_acts and not self._world.identities_wander
+        return self._world.known.all_acts and not self._world.wanders(subject)
 
 
 class OldestFirst(_Outboxes):

@@ -20,6 +20,7 @@ from simulator.assertions.chains import (
 from simulator.assertions.connected import ConnectedFirst, ConnectedOnce
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.downstream import Downstream, OldestFirst
+from simulator.assertions.logins_told import LoginsTold
 from simulator.assertions.machine import Machine
 from simulator.assertions.network import FitsNetwork, OwnAddress
 from simulator.assertions.places import Moved, MovedBetween, Owners, RightCollection, Silent
@@ -87,6 +88,12 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "shows at most one imeiMismatch and one imsiMismatch for each login that was not accepted",
         "span §3.4, mobile-network §3.2",
         MismatchOnce,
+    ),
+    Invariant(
+        "login-told",
+        "shows as many logins and refusals as the server has counted, and as devices can have made",
+        "mobile-network §3.2, §3.3",
+        LoginsTold,
     ),
     Invariant(
         "downstream-queued",
@@ -160,7 +167,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
 def machines(docket: Docket, world: World, without: Collection[str]) -> list[Machine]:
     """Those that are switched on, made ready."""
     off = frozenset(without)
-    made = []
+    made: list[Machine] = [world.logins]  # before all who ask it
     for invariant in INVARIANTS:
         if invariant.name not in off:
             check = docket.check(f"invariant.{invariant.name}", "invariant", world.scenario.place, invariant.words)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulator.assertions.assembly import assemble
+from simulator.assertions.counts import Counts
 from simulator.assertions.docket import RECENT_KEPT, Docket
 from simulator.assertions.shapes import Shapes
 from simulator.assertions.steps import StepMachines
 from simulator.assertions.switchboard import Boards
 from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts, worst
-from simulator.assertions.world import EVERYTHING, Known, World
+from simulator.assertions.world import EVERYTHING, Known, Numbers, World
 from simulator.events.records import (
     ActRecord,
     EndRecord,
@@ -28,6 +29,7 @@ from simulator.events.records import (
     RunRecord,
     SeenRecord,
     StateRecord,
+    StatisticsRecord,
     StepRecord,
     StreamRecord,
 )
@@ -54,6 +56,8 @@ class Judge:
         without: names of invariants that are switched off, besides those that the scenario allows.
         known: what is known besides the records; of a run, everything.
         alone: whether `rerun` can be told to repeat one subject alone.
+        numbers: IMSI or IMEI → the device whose card or modem was planned with it; asked only where devices may be
+            confused with one another. What nobody tells is found out from their logins, as far as it can be.
 
     The run asks `deadline` after each call and calls `expire` then; after the last step it waits until `deadline` is
     None before it says `finish`, so that nothing which is merely under way is taken for missing.
@@ -69,11 +73,12 @@ class Judge:
         without: Sequence[str] = (),
         known: Known = EVERYTHING,
         alone: bool = True,
+        numbers: Numbers = dict,
     ) -> None:
         self._docket = docket = Docket(rerun, alone)
         self.deadlines = docket.deadlines
         """What time decides. Its `soonest` tells cheaply whether `deadline` can have come nearer."""
-        self._world = world = World(scenario, members, subjects_of, aliases, known)
+        self._world = world = World(scenario, members, subjects_of, aliases, known, numbers)
         self._boards = Boards(observer.name for observer in scenario.observers)
         self._board = self._boards.own
         self._tokens = {observer.name: observer.token for observer in scenario.observers}
@@ -97,9 +102,11 @@ class Judge:
             SeenRecord: self._on_seen,
             StreamRecord: self._on_stream,
             StateRecord: self._on_state,
+            StatisticsRecord: self._on_statistics,
         }
         """What takes each kind of record: `feed` without a word, for who looks at `findings` himself."""
         self._events = self._acts = 0
+        self._counts, self._counting = Counts(), bench.counting
 
     # --- while it runs ------------------------------------------------------------------------------------------------
 
@@ -182,6 +189,7 @@ class Judge:
             events=self._events,
             cut=docket.cut or "",
             until_s=docket.now_s,
+            statistics=self._counts.found(),
         )
 
     # --- records ------------------------------------------------------------------------------------------------------
@@ -242,6 +250,12 @@ class Judge:
         self._pass_time(record.t_s)
         for form in self._states.get(record.step, ()):
             form.read(record)
+
+    def _on_statistics(self, record: StatisticsRecord) -> None:
+        self._pass_time(record.t_s)
+        self._counts.take(record)
+        for machine in self._counting:
+            machine.counted(record)
 
     def _on_act(self, act: ActRecord) -> None:
         if act.t_s >= self.deadlines.soonest:

@@ -18,7 +18,8 @@ from simulator.assertions import texts
 from simulator.assertions.docket import Docket
 from simulator.assertions.forms import Form, Frame
 from simulator.assertions.matching import Matcher, meets
-from simulator.assertions.world import LOGINS, World
+from simulator.assertions.verbs import LOGINS
+from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Condition, LatencyOf
 
@@ -64,10 +65,10 @@ _UNBOUNDED: Final = float("inf")
 class _Open:
     """One act that has begun and has no event yet."""
 
-    __slots__ = ("began_s", "n", "step", "vain")
+    __slots__ = ("began_s", "n", "step", "subject", "vain")
 
     def __init__(self, act: ActRecord) -> None:
-        self.began_s, self.step, self.n = act.t_s, act.step, act.n
+        self.began_s, self.step, self.n, self.subject = act.t_s, act.step, act.n, act.subject
         self.vain = False
         """It is over and need not show: it gives way to the next."""
 
@@ -130,9 +131,10 @@ class Latency(Form):
     # --- while it runs ------------------------------------------------------------------------------------------------
 
     def began(self, act: ActRecord) -> None:
-        actor = self._actors.get(act.subject)
+        key = self._world.family(act.subject)
+        actor = self._actors.get(key)
         if actor is None:
-            self._actors[act.subject] = actor = _Actor(self._one_each and self._world.copies_plainly(act.subject))
+            self._actors[key] = actor = _Actor(self._one_each and self._world.copies_plainly(act.subject))
         elif actor.vain:
             actor.open = deque(one for one in actor.open if not one.vain)
             actor.vain = False
@@ -146,17 +148,17 @@ class Latency(Form):
             actor.forgot = True
 
     def ended(self, act: ActRecord) -> None:
-        actor = self._actors.get(act.subject)
+        actor = self._actors.get(self._world.family(act.subject))
         if actor is None or (act.outcome == "ok" and self._one_each):
             return
         for one in actor.open:
-            if one.n == act.n and one.step == act.step:
+            if one.n == act.n and one.step == act.step and one.subject == act.subject:
                 one.vain = actor.vain = True
                 return
 
     def see(self, event: EventRecord) -> None:
         subject = event.subject
-        actor = self._actors.get(subject)  # type: ignore[arg-type]  # None is nobody's name
+        actor = self._actors.get(self._world.family(subject)) if subject is not None else None
         if actor is None or self._over:
             return
         if actor.open:

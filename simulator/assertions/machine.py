@@ -11,6 +11,7 @@ from simulator.events.records import (
     GapRecord,
     ReceivedRecord,
     SeenRecord,
+    StatisticsRecord,
     StepRecord,
     StreamRecord,
 )
@@ -64,6 +65,9 @@ class Machine:
 
     def lost(self, record: GapRecord) -> None:
         """Somebody was blind, or the platform dropped something."""
+
+    def counted(self, record: StatisticsRecord) -> None:
+        """What the server has counted about its mobile network was read."""
 
     def provisioned(self, event: EventRecord) -> None:
         """An event from before the first step, which is not judged."""

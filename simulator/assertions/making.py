@@ -15,6 +15,7 @@ from simulator.assertions.never import NeverSeenForm
 from simulator.assertions.rate import Rate
 from simulator.assertions.sequence import Sequenced
 from simulator.assertions.state import States
+from simulator.assertions.statistics import Statistics
 from simulator.assertions.world import World
 from simulator.scenario.model import (
     AfterAct,
@@ -27,6 +28,7 @@ from simulator.scenario.model import (
     NeverSeen,
     RateOf,
     StateOf,
+    StatisticsOf,
     Subject,
     WholeRun,
 )
@@ -50,6 +52,8 @@ def make_form(docket: Docket, frame: Frame, what: WholeRun, world: World, subjec
             return After(docket, frame, what, world, subjects_of)
         case StateOf():
             return States(docket, frame, what, subjects_of(what.subject), world)
+        case StatisticsOf():
+            return Statistics(docket, frame, what)
         case DroppedFor():
             return Dropped(docket, frame, what)
         case RateOf():

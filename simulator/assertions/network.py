@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.rule import Rule
-from simulator.assertions.sessions import LEAVES
-from simulator.assertions.world import LOGINS, World
+from simulator.assertions.verbs import LEAVES, LOGINS, REACHES, RESTARTS, SIM_VERBS
+from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 
 _OF_GATEWAYS = ("gatewayUpstreamMessage", "gatewayDownstreamMessage")
@@ -36,19 +36,22 @@ class FitsNetwork(Rule):
 
 
 class OwnAddress(Rule):
-    """own-address. An address is a device's as long as no act of its own may have ended its session."""
+    """own-address. A SIM's address is its own as long as no act may have ended the session of the device that holds it.
+
+    A card that logs in anew takes its address along, wherever it is by then.
+    """
 
     __slots__ = ("_held", "_identities", "_leaving", "_owner", "_staying")
 
     names = ("ciotConnect",)
-    verbs = (*LOGINS, *LEAVES, "remove", "update")
+    verbs = (*LOGINS, *LEAVES, *REACHES, *RESTARTS, *SIM_VERBS, "freeze")
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
-        self._owner: dict[str, str] = {}
-        """Address → who holds it for certain."""
+        self._owner: dict[str, tuple[str, str]] = {}
+        """Address → who holds it for certain, by which IMSI."""
         self._held: dict[str, str] = {}
-        """The other way round."""
+        """Holder → address."""
         self._staying: dict[str, bool] = {}
         """Whether the latest act of a device was a login, and no other of these is under way."""
         self._leaving: dict[str, int] = {}
@@ -71,24 +74,38 @@ class OwnAddress(Rule):
             self._free(subject)
 
     def _free(self, subject: str) -> None:
-        address = self._held.pop(subject, None)
-        if address is not None:
-            self._owner.pop(address, None)
+        """A device may have no session any more, or have that of one of its kin."""
+        for name in self._world.kin(subject):
+            address = self._held.pop(name, None)
+            if address is not None:
+                self._owner.pop(address, None)
 
     def see(self, event: EventRecord) -> None:
         subject, world = event.subject, self._world
         if subject is None or subject not in world.group_of or not world.embedded or not world.known.all_acts:
             return
         self._check.cases += 1
-        if not world.identities_wander:
+        if not world.wanders(subject):
             self._identified(subject, event)
-        address = event.data.get("ip", "")
-        owner = self._owner.get(address)
-        if owner is not None and owner != subject:
+        address, imsi = event.data.get("ip", ""), event.data.get("imsi", "")
+        owner, sim = self._owner.get(address, (None, ""))
+        if owner is not None and owner != subject and not (world.wanders(subject) and sim == imsi):
             self._fail(event, f"this address is that of {owner}, which is in session")
-        elif address and self._staying.get(subject):
-            self._free(subject)
-            self._owner[address], self._held[subject] = subject, address
+        elif address and self._stays(subject):
+            self._drop(subject)
+            self._owner[address], self._held[subject] = (subject, imsi), address
+
+    def _stays(self, subject: str) -> bool:
+        """Whether the session that has just begun lasts until another act ends it: that of whoever has logged in."""
+        if not self._world.wanders(subject):
+            return self._staying.get(subject, False)
+        login = self._world.logins.shown
+        return login is not None and self._staying.get(login.device, False)
+
+    def _drop(self, subject: str) -> None:
+        address = self._held.pop(subject, None)
+        if address is not None:
+            self._owner.pop(address, None)
 
     def _identified(self, subject: str, event: EventRecord) -> None:
         for kind in ("imsi", "imei"):

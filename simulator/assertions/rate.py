@@ -23,11 +23,13 @@ _FEW = 3
 class Outcomes(Machine):
     """Whether each act of a step came to what the step asked for, and whether each was done at all."""
 
-    __slots__ = ("_check", "_docket", "_ended", "_planned")
+    __slots__ = ("_asked", "_check", "_docket", "_ended", "_planned", "_reasoned")
 
     def __init__(self, docket: Docket, number: int, step: Step, population: int) -> None:
         noun = ", ".join([subject.text for subject in step.subjects] or step.doers)
-        words = f"{step.verb} comes to {step.outcome}" if step.outcome != "any" else f"{step.verb} is done"
+        self._asked = _asked(step)
+        words = f"{step.verb} comes to {self._asked}" if step.outcome != "any" else f"{step.verb} is done"
+        self._reasoned = bool(step.outcome_reason)
         self._docket, self._ended, self._planned = docket, 0, population * step.times
         self._check = docket.check(f"steps[{number}].outcome", "outcome", step.place, words, noun, population)
         self._check.alone = not step.doers  # only devices can be told to act alone
@@ -39,14 +41,26 @@ class Outcomes(Machine):
         self._ended += 1
         self._check.cases += 1
         if not act.expected:
-            details = (texts.device_says(act),) if self._docket.explains(self._check) else ()
+            details = self._story(act) if self._docket.explains(self._check) else ()
             self._docket.fail(self._check, act.subject, act.t_s, details)
+
+    def _story(self, act: ActRecord) -> tuple[str, ...]:
+        said = texts.device_says(act)
+        if not self._reasoned:
+            return (said,)
+        came = f"{act.outcome} ({texts.shown(act.detail, 120)})" if act.detail else f"{act.outcome}, and no reason"
+        return f"asked for: {self._asked}; came: {came}", said
 
     def finish(self) -> None:
         if self._ended < self._planned and not self._check.unknown:
             self._check.unknown.append(
                 ("", f"{self._ended} of {texts.counted(self._planned, 'act was', 'acts were')} done")
             )
+
+
+def _asked(step: Step) -> str:
+    """What an act must come to, with the reason if one is asked for: `rejected (IMEI mismatch)`."""
+    return f"{step.outcome} ({texts.shown(step.outcome_reason)})" if step.outcome_reason else step.outcome
 
 
 class Rate(Form):

@@ -43,7 +43,7 @@ class ReceivedShown(Machine):
                 check.idle = "not judged: some of what the devices receive is no downstream message"
 
     def see(self, event: EventRecord) -> None:
-        subject, size = event.subject or "", event.data.get("bytes")
+        subject, size = self._world.family(event.subject or ""), event.data.get("bytes")
         key = subject, size or ""
         heard = self._heard.get(key)
         if size is None:  # a platform need not say it (span §3.4): then it may be of any
@@ -60,8 +60,8 @@ class ReceivedShown(Machine):
         group = self._world.group_of.get(record.subject)
         if not self.names or record.transport != "coap" or group is None or group.stack != "own":
             return
-        key = record.subject, str(len(record.hex) // 2)
-        for shown in (key, (record.subject, "")):
+        key = self._key(record)
+        for shown in (key, (key[0], "")):
             if self._shown.get(shown, 0):
                 self._shown[shown] -= 1
                 self._check.cases += 1
@@ -70,10 +70,14 @@ class ReceivedShown(Machine):
         self._heard.setdefault(key, []).append(heard)
         self._docket.deadlines.at(record.t_s + GRACE_S, heard)
 
+    def _key(self, record: ReceivedRecord) -> tuple[str, str]:
+        """It may have been taken for one of its kin."""
+        return self._world.family(record.subject), str(len(record.hex) // 2)
+
     def missed(self, heard: _Heard, now: float) -> None:
         """A payload was received, and no event tells of it."""
         record = heard.record
-        key = record.subject, str(len(record.hex) // 2)
+        key = self._key(record)
         self._forget(heard)
         docket, check = self._docket, self._check
         details: tuple[str, ...] = ()
@@ -87,7 +91,7 @@ class ReceivedShown(Machine):
     def _forget(self, heard: _Heard) -> None:
         """It is decided. Only those that wait are kept."""
         heard.open = False
-        key = heard.record.subject, str(len(heard.record.hex) // 2)
+        key = self._key(heard.record)
         waiting = self._heard[key]
         waiting.remove(heard)
         if not waiting:

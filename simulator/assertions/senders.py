@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from simulator.assertions.deadlines import FOREVER
+from simulator.assertions.logins import Login
 from simulator.assertions.sessions import Attendance
 from simulator.scenario.model import Group
 
@@ -49,12 +50,18 @@ class Sent(msgspec.Struct, eq=False):
     """How often it might be seen if its device had a session, where it certainly has none."""
     outage: tuple[int, int] | None = None
     """The latest one that it was granted one more for."""
+    login: Login | None = None
+    """The one by which its device came to the session that it was sent in, if the device has kin; None: not known."""
     since_s: float = FOREVER
     """If before `began_s`: an event of this one may have been given to an upload that began then."""
 
     @property
     def open(self) -> bool:
         return self.must and not self.seen
+
+    def may_show_as(self, name: str) -> bool:
+        """Whether its event may be one of that device."""
+        return self.login is None or self.login.may_pass_for(name)
 
     def expire(self, now: float) -> None:
         self.machine.missed(self, now)

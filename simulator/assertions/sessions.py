@@ -1,12 +1,13 @@
 """Whether a device has a session in the mobile network, as far as its acts tell.
 
            login begun            login ok
-    GONE ───────────► nobody knows ───────► there ──detach, power_off in order: ok──► GONE
+    GONE ───────────► nobody knows ───────► there ──detach, power_off in order, SIM pulled: ok──► GONE
       ▲                  │ rejected: as before
       └──────────────────┘
 
 A session outlives its device: one that lost its power, or that froze, leaves without a word. Acts of one device that
-overlap have no order, so nobody knows what they come to.
+overlap have no order, so nobody knows what they come to. Of a device that has kin, all count who may be taken for it:
+who logs in, logs in for whomever the platform takes it.
 """
 
 from __future__ import annotations
@@ -16,24 +17,10 @@ from typing import Final
 from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
-from simulator.assertions.world import LOGINS, OUTAGES, World
+from simulator.assertions.verbs import LEAVES, LOGINS, PULLS, SILENCES
+from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import PowerOff
-
-UNTOUCHING: Final = frozenset(
-    {"upload", "poll", "send", "withdraw", "link", "blackout", "freeze", "wait", "create", "move"}
-    | {"misbehave", "revoke", "subscribe", "unsubscribe", *OUTAGES}
-)
-"""Verbs that leave the mobile network session of every device as it is; it outlives the platform's restart too."""
-
-OWN_SESSION: Final = frozenset({*LOGINS, "detach", "power_off", "update", "remove"})
-"""Verbs that change the session of their subject, and of nobody else."""
-
-LEAVES: Final = ("detach", "power_off")
-"""Verbs by which a device ends its session, if it can say so."""
-
-SILENCES: Final = ("freeze", "blackout")
-"""Verbs after which nobody knows whether a device can say that it leaves."""
 
 STRAGGLES_S: Final = 10.0
 """What was emitted before a session ended may arrive so long after it."""
@@ -70,6 +57,8 @@ class Attendance:
         elif verb in LOGINS:
             self._attached = outcome == "ok"
             self.gone = self._gone_before and outcome == "rejected"
+        elif verb in PULLS:
+            self.gone, self._attached = self.gone or outcome == "ok", False
         elif verb in LEAVES:
             if self._attached and outcome == "ok" and not abruptly:
                 self.gone = True
@@ -82,12 +71,15 @@ def abruptly(world: World, act: ActRecord) -> bool:
     return isinstance(what, PowerOff) and what.abruptly
 
 
+def outcome_of(world: World, act: ActRecord) -> str:
+    """What an act came to, as far as it tells of the session."""
+    return act.outcome if act.outcome != "rejected" or world.refused(act) else "unknown"
+
+
 def is_certain(world: World, subject: str) -> bool:
-    """Whether acts tell all about the sessions of a device: nobody else acts, and its events are its own."""
+    """Whether the acts of a device tell all about the sessions that it has come to: nobody else acts."""
     group = world.group_of.get(subject)
-    if group is None or group.network != "ciot" or not world.known.all_acts:
-        return False
-    return world.embedded and not world.identities_wander
+    return group is not None and group.network == "ciot" and world.known.all_acts and world.embedded
 
 
 class InSession(Machine):
@@ -106,7 +98,7 @@ class InSession(Machine):
     )
 
     names = ("ciotConnect", "clientConnected")
-    verbs = (*LOGINS, *LEAVES, *SILENCES, "move")
+    verbs = (*LOGINS, *LEAVES, *PULLS, *SILENCES, "move")
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
@@ -141,12 +133,13 @@ class InSession(Machine):
         one = self._attendance.get(subject)
         if one is None or act.verb == "move":
             return
-        one.ended(act.verb, act.outcome, abruptly=abruptly(self._world, act))
+        was_gone = one.gone
+        one.ended(act.verb, outcome_of(self._world, act), abruptly=abruptly(self._world, act))
         if not one.gone:
             self._left_s.pop(subject, None)
         else:
             self._login_s.pop(subject, None)
-            if act.verb in LEAVES:
+            if act.verb in LEAVES or (act.verb in PULLS and not was_gone):
                 self._left_s.setdefault(subject, act.t_s)
 
     def see(self, event: EventRecord) -> None:
@@ -159,6 +152,9 @@ class InSession(Machine):
         if not is_certain(self._world, subject):
             return
         self._check.cases += 1
+        if self._world.wanders(subject):
+            self._see_kin(subject, event)
+            return
         one, now = self._attendance.get(subject), event.rx_s
         if one is None or one.gone:
             left_s = self._left_s.get(subject)
@@ -169,6 +165,23 @@ class InSession(Machine):
         elif subject in self._login_s and subject not in self._moved:
             self._early[subject] = event
         self._connected_s[subject] = now
+
+    def _see_kin(self, subject: str, event: EventRecord) -> None:
+        """Nobody is in session who can be taken for it."""
+        now, left_s = event.rx_s, -1.0
+        for name in self._world.kin(subject):
+            one, login = self._attendance.get(name), self._world.logins.of(name)
+            if one is None:
+                continue
+            if not one.gone:
+                if login is None or login.may_pass_for(subject) or now <= login.shown_s + STRAGGLES_S:
+                    return
+            elif name in self._left_s:
+                left_s = max(left_s, self._left_s[name])
+        if left_s < 0:
+            self._fail(event, "but nobody has logged in who can be taken for it")
+        elif now > left_s + STRAGGLES_S:
+            self._fail(event, f"but whoever could be taken for it left the network by {texts.moment(left_s)}")
 
     def _shown(self, subject: str, login: EventRecord) -> None:
         """A login shows. In the same stream it does so first, so what showed before it was out of turn."""

@@ -16,6 +16,7 @@ from simulator.assertions.machine import Machine
 from simulator.assertions.world import World
 from simulator.clock import EPOCH_UNIX_S
 from simulator.events.records import EventRecord, GarbledRecord
+from simulator.words import RATS
 
 CLOCK_SLACK_S: Final = 2.0
 """In virtual time an event's own time, cut to whole seconds, is not later than its arrival by more than this."""
@@ -27,6 +28,10 @@ def _count(text: str) -> bool:
 
 def _digits15(text: str) -> bool:
     return _count(text) and 14 <= len(text) <= 16  # 16: IMEISV
+
+
+def _rat(text: str) -> bool:
+    return text in RATS or _count(text)
 
 
 def _ipv4(text: str) -> bool:
@@ -69,6 +74,12 @@ CHOSEN: Final[Mapping[str, Mapping[str, Form]]] = {
 }
 """The same for the embedded server."""
 
+WHERE_KNOWN: Final[Mapping[str, Mapping[str, Form]]] = {
+    "imeiMismatch": {"gateway": _some, "rat": _rat},
+    "imsiMismatch": {"gateway": _some, "rat": _rat},
+}
+"""The same for keys that the embedded server tells where it knows them (mobile-network §3.2)."""
+
 KNOWN_KEPT: Final = 256
 """So many values of a key are remembered as well-formed: most say the same again and again."""
 
@@ -78,7 +89,7 @@ OF_GATEWAYS: Final = frozenset({"gatewayConnected", "gatewayDisconnected", "gate
 _OF_DEVICES: Final = frozenset(CHOSEN) - OF_GATEWAYS | {"deviceCreated", "deviceUpdated", "deviceRemoved"}
 
 
-_Known = tuple[str, Form, set[str]]  # key, its form, and values that have it
+_Known = tuple[str, Form, set[str | None]]  # key, its form, and values that have it
 
 
 class Shapes(Machine):
@@ -97,9 +108,16 @@ class Shapes(Machine):
     def target(self, *, embedded: bool, virtual: bool) -> None:
         """What is under test is known now."""
         self._table: dict[str, tuple[_Known, ...]] = {
-            name: tuple((key, form, set()) for key, form in forms.items())
+            name: tuple((key, form, set[str | None]()) for key, form in forms.items())
             for name, forms in (CHOSEN if embedded else PROMISED).items()
         }
+        # Gateways need not tell the IMEI (mobile-network §1.3); of a recorded stream nobody knows whether they do.
+        untold = any("imei" in operator.omits for operator in self._world.scenario.operators)
+        if untold or not self._world.known.devices:
+            for key, _, known in self._table.get("ciotConnect", ()):
+                known |= {"", None} if key == "imei" else set()
+        for name, forms in WHERE_KNOWN.items() if embedded else ():
+            self._table[name] += tuple((key, form, {None}) for key, form in forms.items())
         # From an arrival in run time to the latest time that the event may bear.
         self._to_latest_s = EPOCH_UNIX_S + CLOCK_SLACK_S if embedded and virtual else FOREVER
 
@@ -119,7 +137,7 @@ class Shapes(Machine):
         if "deviceId" not in event.raw and name in _OF_DEVICES:
             self._fail(event, "it names no device")
 
-    def _meet(self, event: EventRecord, key: str, value: str | None, form: Form, known: set[str]) -> None:
+    def _meet(self, event: EventRecord, key: str, value: str | None, form: Form, known: set[str | None]) -> None:
         """A value that was not seen before."""
         if value is None:
             self._fail(event, f"{key} is missing")

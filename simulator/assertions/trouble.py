@@ -14,7 +14,7 @@ from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher, value_of
-from simulator.assertions.world import LOGINS
+from simulator.assertions.verbs import LOGINS
 from simulator.errors import Place
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import EventMatcher, Step, Subject

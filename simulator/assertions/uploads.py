@@ -9,6 +9,9 @@ that may. What no upload accounts for was doubled, belongs to somebody else, or 
 
 A platform that goes down forgets its CoAP exchanges: a copy of a request that meets it afterwards is stored once more.
 So whatever may have a copy on its way then may be seen once more for each outage.
+
+A device that has kin is shown under the name of whomever its login was taken for. Where nobody knows who that was, its
+uploads and the events of its whole family are counted against each other.
 """
 
 from __future__ import annotations
@@ -18,12 +21,16 @@ from typing import Final
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
+from simulator.assertions.kinship import SOMEBODY
+from simulator.assertions.logins import Login
 from simulator.assertions.machine import Machine
 from simulator.assertions.senders import FORGOTTEN_AFTER_S, Sender, Sent
-from simulator.assertions.sessions import LEAVES, OWN_SESSION, SILENCES, UNTOUCHING, Attendance, abruptly, is_certain
-from simulator.assertions.world import LOGINS, RESERVED_PATHS, World
+from simulator.assertions.sessions import Attendance, abruptly, is_certain, outcome_of
+from simulator.assertions.shared import Shared
+from simulator.assertions.verbs import LEAVES, LOGINS, OWN_SESSION, PULLS, SILENCES, UNTOUCHING
+from simulator.assertions.world import RESERVED_PATHS, World
 from simulator.events.records import ActRecord, EventRecord
-from simulator.scenario.model import Update, Upload
+from simulator.scenario.model import Roam, Update, Upload
 
 GRACE_S: Final = 10.0
 """How long after its answer an upload's event may take to arrive; a longer `within` of its step counts instead."""
@@ -36,7 +43,9 @@ UNKNOWN_BUDGET: Final = 1 << 30
 
 _GOES_DOWN: Final = frozenset({"restart", "stop"})
 _ANSWERING: Final = frozenset({"coap", "coaps"})
-_ATTENDED: Final = frozenset({*LOGINS, *LEAVES, *SILENCES})
+_ATTENDED: Final = frozenset({*LOGINS, *LEAVES, *PULLS, *SILENCES})
+_NOT_SENT: Final = ("not attached", "the device is off", "the device is frozen")
+"""How a device says that it did not even try."""
 _UNSPECIFIED: Final = "unspecified"  # what the real platform says of some transports (span §3.3)
 _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
 
@@ -44,7 +53,7 @@ _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
 class Uploads(Machine):
     """upload-once."""
 
-    __slots__ = ("_check", "_docket", "_forgets", "_senders", "_stirring", "_tells", "_world")
+    __slots__ = ("_check", "_docket", "_forgets", "_senders", "_shared", "_stirring", "_tells", "_world")
 
     names = ("upstreamMessage",)
     verbs = None  # any verb may end a session
@@ -57,6 +66,7 @@ class Uploads(Machine):
         self._tells = False
         """Acts say themselves whether they were answered."""
         self._forgets = world.outages or not world.known.devices
+        self._shared = Shared(world)
 
     # --- what was done ------------------------------------------------------------------------------------------------
 
@@ -76,10 +86,14 @@ class Uploads(Machine):
             if act.size > 0 and sender.budget:
                 size = str(act.size)
                 sent = Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget)
+                sent.login = self._login(act.subject)
                 if sender.attendance is not None and sender.attendance.gone:
                     sent.barred, sent.budget = sent.budget, 0  # what a stranger sends is not stored (span §4.3)
                 sender.pending.append(sent)
             return
+        if act.verb in LOGINS:  # what is on its way may come in by the old session or by the new one
+            for sent in (*sender.pending, *sender.optional):
+                sent.login = None
         if sender.attendance is not None and act.verb in _ATTENDED:
             sender.attendance.began(act.verb)
             if not sender.attendance.gone:
@@ -101,10 +115,15 @@ class Uploads(Machine):
                     return
             return
         if sender.attendance is not None and act.verb in _ATTENDED:
-            sender.attendance.ended(act.verb, act.outcome, abruptly=abruptly(self._world, act))
+            sender.attendance.ended(act.verb, outcome_of(self._world, act), abruptly=abruptly(self._world, act))
         if self._touches_sessions(act):
             self._session_changes(sender, act.verb, -1)
             sender.attached = act.verb in LOGINS and act.outcome == "ok"
+
+    def _login(self, subject: str) -> Login | None:
+        """By which login what a device sends now is sent, if that is to be asked, and known."""
+        login = self._world.logins.of(subject)
+        return login if login is not None and login.ended_s < FOREVER else None
 
     def _new_sender(self, subject: str) -> Sender | None:
         group = self._world.group_of.get(subject)
@@ -142,7 +161,10 @@ class Uploads(Machine):
         if answered:
             self._check.cases += 1
         settled = sent.epoch == sender.epoch and not sender.changing and not self._stirring
-        sent.must = must = answered and sender.attached and settled
+        if not answered and self._not_sent(sender, act):
+            self._was_not_sent(sender, sent, act)
+            return
+        sent.must = must = answered and sender.attached and settled and self._stands(sent)
         if must and not sent.seen and (len(sender.pending) > 1 or sender.optional):
             sender.reclaim(sent)
         if must and not sent.seen:
@@ -154,6 +176,34 @@ class Uploads(Machine):
             sender.may_come(sent)
         elif self._forgets:
             sender.done.append(sent)
+
+    def _stands(self, sent: Sent) -> bool:
+        """Whether no kin of its device can have taken its session over by now, and somebody of the run shows it."""
+        world, subject = self._world, sent.subject
+        if not world.wanders(subject):
+            return True
+        if sent.login is None or sent.login.over or SOMEBODY in world.kin(subject):
+            return False
+        return not world.logins.others_open(subject)
+
+    def _not_sent(self, sender: Sender, act: ActRecord) -> bool:
+        """Whether the device says that it did not even try."""
+        tried_once = sender.group is not None and self._world.attempts(act.step) == 1
+        return tried_once and act.outcome == "failed" and act.detail.startswith(_NOT_SENT)
+
+    def _was_not_sent(self, sender: Sender, sent: Sent, act: ActRecord) -> None:
+        """It must not show; what did is another's, if it can be."""
+        sender.pending.remove(sent)
+        for _ in range(sent.seen):
+            other = next((s for s in (*sender.pending, *sender.optional) if s.size == sent.size and s.seen < s.budget),
+                         None)  # fmt: skip
+            if other is None:
+                docket = self._docket
+                details = (f"upload of {sent.size} bytes was shown", texts.device_says(act))
+                what = "breaks upload-once: what was not sent is shown"
+                docket.fail(self._check, sent.subject, act.t_s, details, what)
+                break
+            other.seen += 1
 
     def _confirmed(self, sender: Sender, act: ActRecord) -> bool:
         """Whether what was ok was so in the platform's own words."""
@@ -178,7 +228,13 @@ class Uploads(Machine):
     def _touches_sessions(self, act: ActRecord) -> bool:
         if act.verb == "update":
             what = self._world.act(act.step)
-            return not (isinstance(what, Update) and what.imsi is None and what.imei is None)
+            if isinstance(what, Update) and what.imsi is None and what.imei is None:
+                return False
+            # Of ours it is known that a session outlives what it would not survive (mobile-network §3.4).
+            return what is None or not self._world.embedded or self._world.scenario.platform.disconnect_on_update
+        if act.verb == "roam":  # within one operator the session goes on
+            what = self._world.act(act.step)
+            return not (isinstance(what, Roam) and what.operator is None)
         return act.verb not in UNTOUCHING
 
     def _session_changes(self, sender: Sender, verb: str, begins: int) -> None:
@@ -223,6 +279,11 @@ class Uploads(Machine):
         subject = event.subject
         if subject is None:
             return  # known-owner speaks of those
+        if self._world.muddled:
+            return
+        if self._world.wanders(subject):
+            self._see_kin(subject, event)
+            return
         sender = self._senders.get(subject)
         if sender is None:
             if subject in self._world.group_of or (self._world.known.all_acts and not self._world.known.devices):
@@ -260,9 +321,35 @@ class Uploads(Machine):
                 return
         self._unaccounted(sender, event)
 
+    def _see_kin(self, subject: str, event: EventRecord) -> None:
+        """It may be of anybody who can have been taken for that device."""
+        data = event.data
+        family = [sender for name in self._world.kin(subject) if (sender := self._senders.get(name)) is not None]
+        if not family:
+            self._fail(event, "but nobody who can be taken for it has sent anything")
+            return
+        transport = data.get("transport")
+        fit = [sender for sender in family if transport in (sender.transport, _UNSPECIFIED)]
+        if not fit:
+            self._fail(event, f"but its transport is {family[0].transport}")
+            fit = family
+        found = self._shared.taker(fit, subject, event)
+        if found is None:
+            self._fail(event, self._shared.why_none(fit, subject, event))
+            return
+        sender, sent = found
+        sent.seen += 1
+        if sent in sender.pending:
+            if sent.must:
+                self._seen(sender, sent)
+        elif sent.seen >= sent.budget and not sender.pending:
+            sender.optional.remove(sent)
+
     def missed(self, sent: Sent, now: float) -> None:
         """An answered upload was not shown in time."""
         docket, check = self._docket, self._check
+        if self._world.muddled:
+            return
         details: tuple[str, ...] = ()
         if docket.explains(check):
             which = f"upload number {sent.n + 1}" if sent.n else "upload"

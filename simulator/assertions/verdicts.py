@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -85,6 +85,9 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     """Events that were judged."""
     until_s: float = 0.0
     """Run time at which it was over."""
+    statistics: Mapping[str, int] = {}
+    """What the reference server has counted about its mobile network meanwhile, names as in `words.STATISTICS`, in
+    their order; `sessions` are those that were open at the end. {}: nothing, or it is not known."""
 
     def count(self, verdict: Verdict, kind: Kind | None = None) -> int:
         """How many judgements came out like this; `kind` None: of all kinds."""

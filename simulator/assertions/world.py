@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from simulator.scenario.model import ChangeLink, Group, LinkSpec, Scenario, Step, StepAct, Subject, Update, Upload
+from simulator.assertions.kinship import SOMEBODY, families
+from simulator.assertions.logins import IMEI_DIGITS, Logins
+from simulator.assertions.verbs import LOGINS, OUTAGES
+from simulator.events.records import ActRecord
+from simulator.scenario.model import (
+    HELD,
+    ChangeLink,
+    Group,
+    LinkSpec,
+    MoveSim,
+    Scenario,
+    Step,
+    StepAct,
+    Subject,
+    SwapSims,
+    SwitchProfile,
+    Update,
+    Upload,
+)
+
+__all__ = ["EVERYTHING", "LOGINS", "OUTAGES", "RESERVED_PATHS", "Known", "Numbers", "World", "collection_name"]
+
+Numbers = Callable[[], Mapping[str, str]]
+"""IMSI or IMEI → the device whose card or modem was planned with it; asked only where devices may be confused."""
 
 DEFAULT_COLLECTION = "default"
 """How a record names the collection that a scenario need not name."""
 
-LOGINS = ("attach", "power_on", "reboot")
-"""Verbs by which a device logs in to the mobile network; their outcome is the login's."""
-
-OUTAGES = ("restart", "stop", "start")
-"""Verbs that cut the platform's streams and make it forget CoAP exchanges; what it has accepted survives."""
-
-SIM_VERBS = frozenset({"insert_sim", "remove_sim", "move_sim", "swap_sims", "switch_profile"})
-"""With these in a scenario, a login may be another device's than the one that asked for it."""
-
-RESERVED_PATHS = frozenset({"u", "fw"})
+RESERVED_PATHS: Final = frozenset({"u", "fw"})
 """What is sent there is no upstream message (span §4.3); what is sent anywhere else is one, `rd` included."""
 
-PERFECT = "perfect"
+PERFECT: Final = "perfect"
 """The one preset whose links never duplicate (mobile-network §6.4)."""
 
 
@@ -46,17 +61,24 @@ class World:
 
     __slots__ = (
         "_copying",
+        "_core_loses",
+        "_imei_untold",
+        "_imeis_known",
         "_partial",
         "_plain_uploads",
+        "_several",
         "_subjects_of",
         "aliases",
         "embedded",
+        "families",
         "group_of",
-        "identities_change",
-        "identities_wander",
+        "hardware",
         "known",
+        "logins",
+        "muddled",
         "outages",
         "scenario",
+        "shared",
         "virtual",
     )
 
@@ -67,6 +89,7 @@ class World:
         subjects_of: Callable[[Subject], tuple[str, ...]],
         aliases: Mapping[str, str],
         known: Known = EVERYTHING,
+        numbers: Numbers = dict,
     ) -> None:
         self.known = known
         self.outages = any(step.verb in OUTAGES for step in scenario.steps)
@@ -78,10 +101,30 @@ class World:
         self.group_of: dict[str, Group] = {
             subject: groups[name] for name, subjects in members.items() if name in groups for subject in subjects
         }
-        self.identities_change = any(map(_wanders, scenario.steps))
-        """Whether a device may come with other numbers than before, or be known by others."""
-        self.identities_wander = self.identities_change or any(g.registered_as for g in scenario.groups)
-        """Whether a device may log in as another one: its events are then of the one that the platform takes it for."""
+        planned = numbers() if _may_confuse(scenario) else {}
+        self.families = families(scenario, members, subjects_of, planned)
+        """Name of each device that has kin → its family, see `kinship`."""
+        clones = [group for group in scenario.groups if group.modem.clone_of is not None]
+        copied = [name for group in clones if group.modem.clone_of for name in subjects_of(group.modem.clone_of)]
+        self.shared = frozenset((*(name for group in clones for name in members.get(group.name, ())), *copied))
+        """Devices that show the same IMEI as others."""
+        self.hardware = {number[:IMEI_DIGITS]: name for number, name in planned.items() if name in self.families}
+        """First digits of an IMEI → whose it is; of devices that have kin."""
+        self._imei_untold = any("imei" in operator.omits for operator in scenario.operators)
+        self._imeis_known = frozenset(self.hardware.values())
+        self.muddled = False
+        """Without the scenario: records show that devices are taken for others, and nobody knows which."""
+        perfect = all(operator.link.preset == PERFECT and not operator.link.changes for operator in scenario.operators)
+        self._core_loses = self.outages or not perfect
+        """Whether a gateway may never hear that a login was accepted."""
+        self._several = {
+            name: group.sim.profiles
+            for group in scenario.groups
+            if group.sim.kind == "multi"
+            for name in members.get(group.name, ())
+        }
+        self.logins = Logins(self)
+        """For whom devices are taken that have kin."""
         self.embedded = False
         self.virtual = False
         self._copying = any(isinstance(step.act, ChangeLink) and _may_copy(step.act.link) for step in scenario.steps)
@@ -93,6 +136,49 @@ class World:
     def attempts(self, step: int) -> int:
         """How often a subject may try in one act of a step; 1 for what is no step of the scenario."""
         return 1 + self.scenario.steps[step].retries if self.act(step) else 1
+
+    def logins_in(self, act: ActRecord) -> int:
+        """How often a device may try to log in in one such act: cards have several IMSIs, profiles are given up."""
+        what = self.act(act.step)
+        tries = 2 if isinstance(what, SwitchProfile) and what.rollback_s is not None else 1
+        imsis = max((self._several.get(name, 1) for name in self.kin(act.subject)), default=1) if self._several else 1
+        return self.attempts(act.step) * tries * imsis
+
+    # --- who passes for whom ------------------------------------------------------------------------------------------
+
+    def wanders(self, subject: str) -> bool:
+        """Whether a device may be taken for another one, or another one for it."""
+        return bool(self.families) and bool(self._family(subject))
+
+    def kin(self, subject: str) -> tuple[str, ...]:
+        """A device and all who may be taken for it."""
+        return self._family(subject) or (subject,)
+
+    def family(self, subject: str) -> str:
+        """One name for all of them."""
+        return self.kin(subject)[0] if self.families else subject
+
+    def _family(self, subject: str) -> tuple[str, ...]:
+        """() if it has no kin. Who keeps still in this run is somebody, if anybody may be taken for such a one."""
+        known = subject in self.group_of or not self.known.devices
+        return self.families.get(subject if known else SOMEBODY, ())
+
+    def known_by_imei(self, subject: str) -> bool:
+        """Whether an IMEI tells which of the family has logged in."""
+        if not self.embedded or self._imei_untold:
+            return False
+        kin = self.kin(subject)
+        return self._imeis_known.issuperset(kin) and self.shared.isdisjoint(kin)
+
+    def refused(self, act: ActRecord) -> bool:
+        """Whether an act that has ended was refused, and left no session: an attempt before the last one may have come
+        to nothing for the device, and to a session on the platform."""
+        if act.outcome != "rejected":
+            return False
+        alone = not self.scenario.flow and not self._core_loses  # nothing else breaks an attempt off
+        return act.verb not in LOGINS or alone or self.logins_in(act) == 1
+
+    # --- more ---------------------------------------------------------------------------------------------------------
 
     def partial(self, subject: Subject) -> bool:
         """Whether some of that group keep still, so that those who take part do not speak for all."""
@@ -132,9 +218,18 @@ class World:
         return self._copying or _may_copy(group.link)
 
 
-def _wanders(step: Step) -> bool:
+def _may_confuse(scenario: Scenario) -> bool:
+    """Whether a device of the scenario may come with numbers that are another's, or be known by such."""
+    if any(group.registered_as or group.sim.of or group.modem.clone_of for group in scenario.groups):
+        return True
+    return any(map(_confuses, scenario.steps))
+
+
+def _confuses(step: Step) -> bool:
     what = step.act
-    return step.verb in SIM_VERBS or (isinstance(what, Update) and not (what.imsi is None and what.imei is None))
+    if isinstance(what, Update):
+        return not {what.imsi, what.imei} <= {None, "", HELD}
+    return isinstance(what, MoveSim | SwapSims)
 
 
 def _is(step: Step, verbs: Collection[str] | None) -> bool:

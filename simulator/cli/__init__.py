@@ -12,7 +12,7 @@ import typer
 
 from simulator import __version__
 from simulator.cli.ending import to_its_end
-from simulator.cli.options import AsJson, Confirm, Paths, Target, Token, Without
+from simulator.cli.options import AsJson, Case, Confirm, Paths, Target, Token, Without
 from simulator.errors import UsageError
 
 app = typer.Typer(
@@ -76,6 +76,7 @@ def run(
             metavar="TAG", help="Only scenarios with that tag, and with all others named; '!TAG': without it."
         ),
     ] = None,
+    case: Case = None,
     first: Annotated[bool, typer.Option("-x", help="Stop after the first scenario that does not pass.")] = False,
     junit: Annotated[
         Optional[Path],  # noqa: UP045
@@ -119,7 +120,7 @@ def run(
     code = run_files(
         paths,
         settings,
-        selection=Selection(expression, tuple(tag or ())),
+        selection=Selection(expression, tuple(tag or ()), tuple(case or ())),
         copies=Copies(json, junit),
         out=out,
         stop_early=first,
@@ -164,12 +165,13 @@ def prove(
     every: Annotated[
         bool, typer.Option("--every", help="Every mutant of the server, not only those that a scenario names.")
     ] = False,
+    case: Case = None,
     json: AsJson = False,
 ) -> None:
     """Run scenarios against the mutants that must turn them red, and print the matrix."""
     from simulator.cli.prove_command import prove as prove_files
 
-    raise typer.Exit(prove_files(paths, every=every, as_json=json))
+    raise typer.Exit(prove_files(paths, every=every, as_json=json, cases=tuple(case or ())))
 
 
 @app.command(
@@ -209,8 +211,46 @@ def serve(
     api_port: Annotated[int, typer.Option(help="REST and WebSocket; 0: any free port.")] = 10080,
     udp_port: Annotated[int, typer.Option(help="Plain UDP; 0: any free port.")] = 11234,
     coap_port: Annotated[int, typer.Option(help="CoAP; 0: any free port.")] = 15683,
+    radius_port: Annotated[
+        int, typer.Option(help="RADIUS: packet gateways ask who may come in; 0: any free port.")
+    ] = 11812,
+    accounting_port: Annotated[
+        int, typer.Option(help="RADIUS accounting: they report on their sessions; 0: any free port.")
+    ] = 11813,
+    radius_secret: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            envvar="SIMULATOR_RADIUS_SECRET",
+            show_envvar=True,
+            metavar="SECRET",
+            help="What gateways on this machine share with it. Default: a new one.",
+        ),
+    ] = None,
+    radius_client: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(metavar="NETWORK=SECRET", help="Gateways elsewhere: 10.1.0.0/16=SECRET; the longest prefix wins."),
+    ] = None,
+    require_message_authenticator: Annotated[
+        Literal["always", "auto", "never"],
+        typer.Option(help="Must gateways sign their requests? Auto: from the first signed one of each on."),
+    ] = "always",
+    interim: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(metavar="SECONDS", help="How often gateways shall report on a session. Default: not at all."),
+    ] = None,
+    mismatch_policy: Annotated[
+        Literal["both", "first"],
+        typer.Option(help="First: an imeiMismatch hides the imsiMismatch of the device whose hardware it is."),
+    ] = "both",
+    disconnect_on_update: Annotated[
+        bool,
+        typer.Option("--disconnect-on-update", help="A change that a session would not survive ends it at once."),
+    ] = False,
+    disconnect_port: Annotated[
+        int, typer.Option(help="Where gateways take Disconnect-Requests, usually 3799; 0: where they write from.")
+    ] = 0,
     wire: Annotated[
-        Literal["auto", "batch", "single", "dgram"], typer.Option(help="Sockets for UDP and CoAP.")
+        Literal["auto", "batch", "single", "dgram"], typer.Option(help="Sockets for UDP, CoAP and RADIUS.")
     ] = "auto",
     token: Annotated[
         Optional[str],  # noqa: UP045
@@ -227,6 +267,15 @@ def serve(
             api_port=api_port,
             udp_port=udp_port,
             coap_port=coap_port,
+            radius_port=radius_port,
+            accounting_port=accounting_port,
+            radius_secret=radius_secret,
+            radius_clients=tuple(radius_client or ()),
+            require_message_authenticator=require_message_authenticator,
+            interim_s=interim,
+            mismatch_policy=mismatch_policy,
+            disconnect_on_update=disconnect_on_update,
+            disconnect_port=disconnect_port,
             wire=wire,
             token=token,
             quiet=quiet,

@@ -26,16 +26,35 @@ def scenario_files(paths: Sequence[Path] | None) -> list[Path]:
 
 
 def load_all(files: Sequence[Path]) -> list[tuple[Path, Scenario]]:
-    """Every file with its scenario. Raises: ScenarioErrors: every mistake in all of them."""
-    from simulator.scenario import load
+    """Every scenario with its file; a file with cases has several. Raises: ScenarioErrors: every mistake in all."""
+    from simulator.scenario import load_all as load_file
 
     loaded: list[tuple[Path, Scenario]] = []
     mistakes: list[ScenarioError] = []
     for path in files:
         try:
-            loaded.append((path, load(path)))
+            loaded += ((path, scenario) for scenario in load_file(path))
         except ScenarioErrors as error:
             mistakes.extend(error.errors)
     if mistakes:
         raise ScenarioErrors(mistakes)
     return loaded
+
+
+def of_cases(loaded: Sequence[tuple[Path, Scenario]], names: Sequence[str]) -> list[tuple[Path, Scenario]]:
+    """Those of the cases that are named; all of them if none is. Raises: UsageError: no file has such a case."""
+    from simulator.scenario.show import meant, shown
+
+    if not names:
+        return list(loaded)
+    known = tuple(dict.fromkeys(scenario.case for _, scenario in loaded if scenario.case))
+    for name in names:
+        if name not in known:
+            hint = meant(name, known) or "none of the files has cases"
+            raise UsageError(f"--case {name}: no case {shown(name)} ({hint})")
+    return [(path, scenario) for path, scenario in loaded if scenario.case in names]
+
+
+def called(path: Path, scenario: Scenario) -> str:
+    """A file's name for people, with the case: `matrix.yaml[moved]`."""
+    return f"{path}[{scenario.case}]" if scenario.case else str(path)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from simulator import words
 from simulator.errors import ExitCode, ScenarioErrors, UsageError
 from simulator.words import Word
+
+if TYPE_CHECKING:
+    from simulator.scenario import Scenario
 
 Entry = Mapping[str, Any]
 """One line, for programs: `name` and `help`, and what else there is to say."""
@@ -110,8 +113,26 @@ def _link_keys() -> list[Entry]:
     ]
 
 
-def _table(table: Mapping[str, Word]) -> Callable[[], list[Entry]]:
-    return lambda: [{"name": word.name, "help": word.help, **_later(word.now)} for word in table.values()]
+def _table(table: Mapping[str, Word], examples: Mapping[str, str] | None = None) -> Callable[[], list[Entry]]:
+    return lambda: [
+        {"name": word.name, "help": word.help, **_example((examples or {}).get(word.name)), **_later(word.now)}
+        for word in table.values()
+    ]
+
+
+def _example(text: str | None) -> Entry:
+    return {} if text is None else {"example": text}
+
+
+def _rats() -> list[Entry]:
+    return [
+        {"name": name, "help": f"3GPP-RAT-Type {number}", "source": "mobile-network §1.4"}
+        for name, number in words.RATS.items()
+    ]
+
+
+def _statistics() -> list[Entry]:
+    return [{"name": name, "help": COUNTED[name]} for name in words.STATISTICS]
 
 
 def _later(now: bool) -> Entry:
@@ -122,9 +143,53 @@ def _no_list() -> list[Entry]:
     raise AssertionError("scenarios are read from files")
 
 
+FILE_EXAMPLES = {
+    "cases": "cases: {moved: {change: {move_sim: a, to: b}}, replaced: {change: {insert_sim: a}}} with - $change",
+    "operators": "operators: {abroad: {plmn: 24201, rat: lte-m, omits: [imei]}}",
+    "platform": "platform: {mismatch_policy: first}",
+    "mutants": 'mutants: {imeiMismatch-accepted: "steps[1].outcome"}',
+    "include": "include: [../_fleet.yaml]",
+}
+GROUP_EXAMPLES = {
+    "sim": "sim: {profiles: 2}",
+    "modem": "modem: {svn: 2, clone_of: old}",
+    "operator": "operator: abroad",
+    "rat": "rat: lte-m",
+    "cell": "cell: 19088641",
+    "link": "link: {preset: nb-iot-good, loss: 5 %}",
+    "identity": "identity: {imei: blank}",
+}
+MODIFIER_EXAMPLES = {
+    "outcome": "outcome: {rejected: IMEI mismatch}",
+    "retry": "retry: {times: 8, pause: mobile}",
+}
+COUNTED = {
+    "accepted": "logins that were accepted",
+    "rejected": "logins that were refused",
+    "rejected.*": 'the same by reply message: "rejected.IMEI mismatch"',
+    "takeovers": "logins that took the session of another SIM or modem over",
+    "sessions": "sessions that are open now",
+    "duplicates": "requests that came again and were answered as before",
+    "discarded": "packets that were not answered",
+    "discarded.*": 'the same by what was wrong: "discarded.wrong authenticator"',
+    "accounting.start": "sessions that gateways said have begun",
+    "accounting.interim": "reports of sessions that go on",
+    "accounting.stop": "sessions that gateways said have ended",
+    "accounting.on": "gateways that have started",
+    "accounting.off": "gateways that have stopped",
+    "accounting.stale": "reports about sessions that were over already",
+    "stops.*": "sessions that have ended by cause: stops.Lost-Carrier",
+    "disconnects.sent": "sessions that gateways were asked to end",
+    "disconnects.acknowledged": "those that they have ended",
+    "disconnects.refused": "those that they would not end",
+    "disconnects.unanswered": "those that they said nothing about",
+}
+
 LISTS: Mapping[str, tuple[str, Callable[[], list[Entry]]]] = {
     "verbs": ("what a step may do, by who acts", _verbs),
-    "modifiers": ("what may stand beside a verb", _table(words.MODIFIERS)),
+    "modifiers": ("what may stand beside a verb", _table(words.MODIFIERS, MODIFIER_EXAMPLES)),
+    "file": ("the parts of a file", _table(words.TOP_KEYS, FILE_EXAMPLES)),
+    "groups": ("what a group of devices may be told to be", _table(words.GROUP_KEYS, GROUP_EXAMPLES)),
     "events": ("what a platform emits, with the keys of its data", _events),
     "expectations": ("what may be expected of the whole run", _table(words.WHOLE_RUN_FORMS)),
     "invariants": ("what is held of every run without being asked", _invariants),
@@ -134,6 +199,14 @@ LISTS: Mapping[str, tuple[str, Callable[[], list[Entry]]]] = {
     "links": ("values of a radio that a file may change", _link_keys),
     "payloads": ("what an upload may carry", _table(words.PAYLOAD_KEYS)),
     "sensors": ("models, for {sensor: NAME}", _table(words.SENSORS)),
+    "operators": ("what a mobile network of `operators` may be told to be", _table(words.OPERATOR_KEYS)),
+    "omits": ("what packet gateways may keep to themselves, for `omits`", _table(words.OMITTED)),
+    "retransmissions": ("how often packet gateways ask, for `retransmit`", _table(words.RETRANSMISSIONS)),
+    "rats": ("radios of mobile networks, for `rat`", _rats),
+    "sims": ("what a SIM slot may hold, for `sim`", _table(words.SIM_KEYS)),
+    "modems": ("what a modem may be, for `modem`", _table(words.MODEM_KEYS)),
+    "options": ("options of the embedded server, for `platform`", _table(words.PLATFORM_KEYS)),
+    "statistics": ("what the embedded server counts, for `statistics`", _statistics),
     "arrivals": ("traffic models, for `over`", _table(words.ARRIVALS)),
     "capabilities": ("what a target may be able to do, for `needs`", _table(words.CAPABILITIES)),
     "scenarios": ("the scenarios below scenarios/, or below what is named", _no_list),
@@ -151,7 +224,7 @@ def _print_scenarios(paths: Sequence[Path] | None, as_json: bool) -> int:
     wrong = 0
     for path in _files(paths):
         try:
-            entries.append(_scenario(path))
+            entries += _scenarios(path)
         except ScenarioErrors as error:
             wrong += 1
             print(error, file=sys.stderr)
@@ -162,19 +235,26 @@ def _print_scenarios(paths: Sequence[Path] | None, as_json: bool) -> int:
             who = f"{entry['devices']} device" + ("s" if entry["devices"] != 1 else "")
             about = [who, f"about {duration(entry['run_time_s'])} of run time"]
             about += [f"{key}: {', '.join(entry[key])}" for key in ("tags", "needs", "mutants") if entry[key]]
-            print(f"{entry['file']}\n    {entry['name']}\n    {'; '.join(about)}")
+            case = f"[{entry['case']}]" if "case" in entry else ""
+            print(f"{entry['file']}{case}\n    {entry['name']}\n    {'; '.join(about)}")
     return ExitCode.USAGE if wrong else ExitCode.PASSED
 
 
-def _scenario(path: Path) -> Entry:
-    from simulator.plan import make_plan
-    from simulator.scenario import load
+def _scenarios(path: Path) -> list[Entry]:
+    """What a file holds: one scenario, or one for each of its cases."""
+    from simulator.scenario import load_all
 
-    scenario = load(path)
+    return [_scenario(path, scenario) for scenario in load_all(path)]
+
+
+def _scenario(path: Path, scenario: Scenario) -> Entry:
+    from simulator.plan import make_plan
+
     plan = make_plan(scenario)
     return {
         "name": scenario.promise,
         "file": str(path),
+        **({"case": scenario.case} if scenario.case else {}),
         "tags": scenario.tags,
         "needs": scenario.needs,
         "mutants": [mutant for mutant, _ in scenario.mutants],
@@ -216,6 +296,7 @@ def _more(entry: Entry) -> str:
         return "  (not in this version)"
     parts = [f"{key}: {_joined(entry[key])}" for key in ("arguments", "data", "outcomes", "needs") if entry.get(key)]
     parts += [entry["source"]] if "source" in entry else []
+    parts += [f"such as {entry['example']}"] if "example" in entry else []
     if "kind" in entry:
         parts.append(entry["kind"] + (", up and down may differ" if entry["both_ways"] else ""))
     return f"  ({'; '.join(parts)})" if parts else ""

@@ -24,6 +24,10 @@ Confirm = Annotated[
     typer.Option("--yes-really", metavar="HOST", help="Name the host once more if it is not this machine."),
 ]
 
+Case = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--case", metavar="NAME", help="Only this case of a file with cases; once more for another."),
+]
 Without = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(metavar="INVARIANT", help="Do not hold this invariant; see `simulator list invariants`."),

@@ -10,30 +10,33 @@ from typing import Any
 
 import msgspec
 
-from simulator.cli.files import load_all, scenario_files
+from simulator.cli.files import called, load_all, of_cases, scenario_files
 from simulator.cli.stopping import came
 from simulator.errors import ExitCode
 from simulator.run.prove import Matrix, Proof, Row
 from simulator.run.prove import prove as run_on_mutants
+from simulator.scenario import Scenario
 from simulator.words import MUTANTS
 
 _CHECKS_SHOWN = 3
 
 
-def prove(paths: Sequence[Path] | None, *, every: bool, as_json: bool) -> int:
+def prove(paths: Sequence[Path] | None, *, every: bool, as_json: bool, cases: Sequence[str] = ()) -> int:
     """Run scenarios on their mutants and print the matrix.
 
     Args:
         paths: files and folders; None: all below scenarios/.
         every: on every mutant there is, not only on those that a scenario names.
         as_json: print one JSON object instead.
+        cases: of files with cases, only these; none: all.
     Returns: 0 if each scenario is green without and has killed all of its mutants, else 1.
     Raises: ScenarioErrors, UsageError: there is nothing to run.
     """
-    scenarios = [(str(path), scenario) for path, scenario in load_all(scenario_files(paths))]
+    loaded = of_cases(load_all(scenario_files(paths)), cases)
+    scenarios = [(called(path, scenario), scenario) for path, scenario in loaded]
     matrix = run_on_mutants(scenarios, every=every, told=_nothing if as_json else _tell)
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(_document(matrix)), indent=1).decode(), flush=True)
+        print(msgspec.json.format(msgspec.json.encode(_document(matrix, loaded)), indent=1).decode(), flush=True)
     else:
         print("\n".join(_ending(matrix, every=every)), flush=True)
     return ExitCode.PASSED if _all_well(matrix, every=every) else ExitCode.FAILED
@@ -137,17 +140,19 @@ def _mark(good: bool) -> str:
 # --- for programs -----------------------------------------------------------------------------------------------------
 
 
-def _document(matrix: Matrix) -> dict[str, Any]:
+def _document(matrix: Matrix, loaded: Sequence[tuple[Path, Scenario]]) -> dict[str, Any]:
+    """`loaded`: what the rows are about, in their order. A row of `mutants` names a case as `matrix.yaml[moved]`."""
     return {
-        "scenarios": [_row(row) for row in matrix.rows],
+        "scenarios": [_row(row, path, one.case) for row, (path, one) in zip(matrix.rows, loaded, strict=True)],
         "mutants": {name: [row.file for row in rows] for name, rows in matrix.killers.items()},
         "untried": list(matrix.untried),
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, path: Path, case: str) -> dict[str, Any]:
     return {
-        "file": row.file,
+        "file": str(path),
+        **({"case": case} if case else {}),
         "scenario": row.promise,
         "seed": row.seed,
         "skipped": row.skipped,

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from simulator.cli.files import load_all, scenario_files
+from simulator.cli.files import load_all, of_cases, scenario_files
 from simulator.cli.selection import Selection
 from simulator.cli.tally import Copies, Tally, make_folder, say, unusable
 from simulator.errors import ExitCode, ScenarioErrors, SimulatorError, UsageError
 from simulator.report.text import duration, thousands
 from simulator.run.settings import RunSettings
-from simulator.scenario import Scenario, load
-from simulator.scenario.notes import notes
+from simulator.scenario import Scenario, label
+from simulator.scenario import load_all as load_file
+from simulator.scenario.notes import notes_of
 from simulator.scenario.show import meant, shown
 from simulator.words import INVARIANTS
 
@@ -34,15 +35,16 @@ def check_files(paths: Sequence[Path] | None) -> int:
     wrong = 0
     for path in scenario_files(paths):
         try:
-            scenario = load(path)
-            plan = make_plan(scenario)
+            scenarios = load_file(path)
+            plans = [make_plan(scenario) for scenario in scenarios]
         except (ScenarioErrors, SimulatorError) as error:
             wrong += 1
             print(error, file=sys.stderr)
             continue
-        who = f"{thousands(len(plan.members))} device" + ("s" if len(plan.members) != 1 else "")
-        print(f"ok  {path}  {scenario.promise}  ({who}, about {duration(plan.duration_s)} of run time)")
-        for note in notes(scenario):
+        for scenario, plan in zip(scenarios, plans, strict=True):
+            who = f"{thousands(len(plan.members))} device" + ("s" if len(plan.members) != 1 else "")
+            print(f"ok  {path}  {label(scenario)}  ({who}, about {duration(plan.duration_s)} of run time)")
+        for note in notes_of(scenarios):
             print(note)
     if wrong:
         print(f"{wrong} file{'s' if wrong != 1 else ''} with mistakes", file=sys.stderr)
@@ -61,7 +63,7 @@ def run_files(
     """Run scenarios one after the other.
 
     Args:
-        selection: which of them.
+        selection: which of them, and which cases.
         stop_early: leave out what follows the first that does not pass.
     Returns: the exit code of the worst. Raises: UsageError: nothing to run, or nowhere to write.
     """
@@ -76,7 +78,7 @@ def run_files(
         if tally.stopped or not tally.reached or (stop_early and not passed):
             tally.leave_out(path, scenario)
         else:
-            passed = tally.run(path, scenario, _folder_for(folder, path, len(scenarios)))
+            passed = tally.run(path, scenario, _folder_for(folder, path, scenario, len(scenarios)))
     return tally.close()
 
 
@@ -105,13 +107,13 @@ def _chosen(loaded: Sequence[tuple[Path, Scenario]], selection: Selection) -> li
     """Those that are asked for. Raises: UsageError: none is; with what there is."""
     found = [
         (path, scenario)
-        for path, scenario in loaded
-        if selection.chooses(scenario.promise, str(path), scenario.tags)
+        for path, scenario in of_cases(loaded, selection.cases)
+        if selection.chooses(label(scenario), str(path), scenario.tags)
     ]  # fmt: skip
     if found:
         return found
     tags = sorted({tag for _, scenario in loaded for tag in scenario.tags})
-    there = [f"  {path}  {scenario.promise}" for path, scenario in loaded[:_NAMED]]
+    there = [f"  {path}  {label(scenario)}" for path, scenario in loaded[:_NAMED]]
     if len(loaded) > _NAMED:
         there.append(f"  and {len(loaded) - _NAMED} more; `simulator list scenarios` shows them all")
     known = f"tags: {', '.join(tags)}" if tags else "none of them has tags"
@@ -136,10 +138,10 @@ def _new_folder(out: Path | None) -> Path:
     return next(folder for folder in candidates if not folder.exists())
 
 
-def _folder_for(out: Path, path: Path, count: int) -> Path:
-    """A folder of its own for each scenario; named by theme and file, as below scenarios/."""
+def _folder_for(out: Path, path: Path, scenario: Scenario, count: int) -> Path:
+    """A folder of its own for each scenario; named by theme, file and case, as below scenarios/."""
     if count == 1:
         return out
     names = (path.stem + (f"-{n}" if n > 1 else "") for n in itertools.count(1))
-    folders = (out / path.parent.name / name for name in names)
+    folders = (out / path.parent.name / name / scenario.case for name in names)
     return next(folder for folder in folders if not folder.exists())

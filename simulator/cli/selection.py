@@ -1,4 +1,4 @@
-"""Which of the scenarios that were found are meant: `-k EXPR` and `--tag TAG`."""
+"""Which of the scenarios that were found are meant: `-k EXPR`, `--tag TAG` and `--case NAME`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Selection:
 
     expression: str | None = None
     tags: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    """Names of cases; none: all of them, and files without cases."""
 
     def __post_init__(self) -> None:
         if self.expression is not None:
@@ -38,7 +40,8 @@ class Selection:
     def __str__(self) -> str:
         """As on the command line."""
         words = [] if self.expression is None else [f"-k '{self.expression}'"]
-        return " ".join((*words, *(f"--tag '{tag}'" for tag in self.tags)))
+        words += [f"--tag '{tag}'" for tag in self.tags]
+        return " ".join((*words, *(f"--case {case}" for case in self.cases)))
 
 
 def parse(expression: str) -> Test:

@@ -8,8 +8,20 @@ import signal
 
 from simulator.errors import LocalError, UsageError
 from simulator.server.app import ServerSettings
+from simulator.server.fronts.radius_clients import (
+    LOOPBACK_NETWORK,
+    RadiusClient,
+    RadiusSettings,
+    Required,
+    network_of,
+)
 from simulator.server.serve import serve
+from simulator.server.span.login import Policy
+from simulator.server.span.settings import SpanSettings
 from simulator.wire.real import Kind
+
+INTERIM_LEAST_S = 60
+_NETWORK_CHARACTERS = frozenset("0123456789./")
 
 
 def serve_until_stopped(
@@ -18,6 +30,15 @@ def serve_until_stopped(
     api_port: int,
     udp_port: int,
     coap_port: int,
+    radius_port: int,
+    accounting_port: int,
+    radius_secret: str | None,
+    radius_clients: tuple[str, ...],
+    require_message_authenticator: Required,
+    interim_s: int | None,
+    mismatch_policy: Policy,
+    disconnect_on_update: bool,
+    disconnect_port: int,
     wire: Kind,
     token: str | None,
     quiet: bool,
@@ -27,11 +48,64 @@ def serve_until_stopped(
         ipaddress.IPv4Address(host)
     except ValueError:
         raise UsageError(f"--host {host}: give an IPv4 address, 127.0.0.1") from None
-    for option, port in (("--api-port", api_port), ("--udp-port", udp_port), ("--coap-port", coap_port)):
+    for option, port in (
+        ("--api-port", api_port),
+        ("--udp-port", udp_port),
+        ("--coap-port", coap_port),
+        ("--radius-port", radius_port),
+        ("--accounting-port", accounting_port),
+        ("--disconnect-port", disconnect_port),
+    ):
         if not 0 <= port <= 65535:
             raise UsageError(f"{option} {port}: ports go from 0 to 65535")
-    settings = ServerSettings(host=host, api_port=api_port, udp_port=udp_port, coap_port=coap_port, token=token or "")
+    if interim_s is not None and not INTERIM_LEAST_S <= interim_s < 1 << 32:
+        raise UsageError(f"--interim {interim_s}: gateways report every {INTERIM_LEAST_S} s at most (RFC 2869 §5.16)")
+    settings = ServerSettings(
+        host=host,
+        api_port=api_port,
+        udp_port=udp_port,
+        coap_port=coap_port,
+        radius_port=radius_port,
+        accounting_port=accounting_port,
+        token=token or "",
+        span=SpanSettings(mismatch_policy=mismatch_policy, disconnect_on_update=disconnect_on_update),
+        radius=RadiusSettings(
+            clients=clients(radius_secret, radius_clients),
+            require_message_authenticator=require_message_authenticator,
+            interim_s=interim_s,
+            disconnect_port=disconnect_port,
+        ),
+    )
     return asyncio.run(_serve(settings, wire, quiet))
+
+
+def clients(secret: str | None, others: tuple[str, ...]) -> tuple[RadiusClient, ...]:
+    """Packet gateways that are answered: those on this machine, and `others` (NETWORK=SECRET).
+
+    Args:
+        secret: of those on this machine; None: it is made up, unless `others` has one for their network.
+    Raises: UsageError, which shows no secret.
+    """
+    found: dict[tuple[int, int], RadiusClient] = {}
+    for each in others:
+        network, equals, its_secret = each.partition("=")
+        if not (equals and its_secret):
+            raise UsageError("--radius-client: write NETWORK=SECRET, as in 10.1.0.0/16=SECRET")
+        if not set(network) <= _NETWORK_CHARACTERS:  # perhaps the secret stands first, so it is not shown
+            raise UsageError("--radius-client: what is before the = is no network; write 10.1.0.0/16=SECRET")
+        try:
+            key = network_of(network)
+        except LocalError as error:
+            raise UsageError(f"--radius-client: {error}") from None
+        if key in found:
+            raise UsageError(f"--radius-client {network}: this network was named before")
+        found[key] = RadiusClient(network=network, secret=its_secret)
+    here = network_of(LOOPBACK_NETWORK)
+    if here not in found:
+        found[here] = RadiusClient(network=LOOPBACK_NETWORK, secret=secret or "")
+    elif secret:
+        raise UsageError(f"--radius-secret: --radius-client {LOOPBACK_NETWORK} says another")
+    return tuple(found.values())
 
 
 async def _serve(settings: ServerSettings, wire: Kind, quiet: bool) -> int:
@@ -51,6 +125,8 @@ def _with_option(problem: str, settings: ServerSettings) -> str:
         ("--api-port", f"TCP port {settings.api_port} "),
         ("--udp-port", f"UDP port {settings.udp_port} "),
         ("--coap-port", f"UDP port {settings.coap_port} "),
+        ("--radius-port", f"UDP port {settings.radius_port} "),
+        ("--accounting-port", f"UDP port {settings.accounting_port} "),
     )
     option = next((option for option, words in ports if words in problem), "")
     return f"{problem}; the option for that is {option}" if option else problem

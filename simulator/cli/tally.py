@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from simulator.assertions.verdicts import Verdicts
+from simulator.cli.files import called
 from simulator.cli.ongoing import Ongoing
 from simulator.cli.progress import Progress
 from simulator.cli.stopping import Later, Stopped, came, end_at_once
@@ -20,7 +21,7 @@ from simulator.report import as_json, junit, text
 from simulator.report.ran import Ran
 from simulator.run.settings import RunSettings
 from simulator.run.start import Interrupted, Result, rehearse
-from simulator.scenario import Scenario
+from simulator.scenario import Scenario, label
 
 NOT_RUN = "not run"
 NOT_THERE = f"the target could not be reached, so this was {NOT_RUN}"
@@ -112,7 +113,7 @@ class Tally:
     def run(self, path: Path, scenario: Scenario, folder: Path) -> bool:
         """One scenario, from its first act to its printed verdict. Returns: whether it passed, or was skipped."""
         make_folder(folder)
-        progress = Progress(str(path), self._to)
+        progress = Progress(called(path, scenario), self._to)
         journal_path = folder / "journal.jsonl"
         with Ongoing(folder / "verdicts.jsonl", progress) as ongoing:
             result = self._rehearse(path, scenario, journal_path, ongoing)
@@ -136,7 +137,7 @@ class Tally:
             if stopped is not None:
                 return _without_verdict(Interrupted(stopped.number))
             if isinstance(error, UsageError):
-                raise UsageError(f"{path}: {error}") from error
+                raise UsageError(f"{called(path, scenario)}: {error}") from error
             broken = error if isinstance(error, SimulatorError) else LocalError(_crash(journal_path.parent, error))
             return _without_verdict(broken)
         finally:
@@ -155,7 +156,8 @@ class Tally:
 
     def _ran(self, path: Path, scenario: Scenario, result: Result, wall_s: float, journal: str) -> Ran:
         return Ran(
-            promise=scenario.promise,
+            promise=label(scenario),
+            case=scenario.case,
             file=str(path),
             seed=scenario.seed if self._settings.seed is None else self._settings.seed,
             time=self._settings.time,

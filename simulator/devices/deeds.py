@@ -7,8 +7,10 @@ from typing import Any, Final, Protocol
 
 from simulator import acts
 from simulator.acts import Cut, Sleep, SleepUntil, Story
+from simulator.devices import roaming, swapping
 from simulator.devices.device import Device
 from simulator.devices.outcome import OK, Outcome, is_expected, outcome_of
+from simulator.plan.backoff import mobile_pause_s
 from simulator.scenario import model
 
 PayloadOf = Callable[[model.Payload | None, int], bytes]
@@ -29,7 +31,15 @@ class Recorder(Protocol):
 
 
 def act_out(
-    device: Device, number: int, step: model.Step, begin_s: float, payload_of: PayloadOf, record: Recorder
+    device: Device,
+    number: int,
+    step: model.Step,
+    begin_s: float,
+    payload_of: PayloadOf,
+    record: Recorder,
+    *,
+    partner: Device | None = None,
+    seed: int = 0,
 ) -> Story[None]:
     """All that a step asks of one subject, with every beginning and end recorded.
 
@@ -37,9 +47,11 @@ def act_out(
         number: index of the step in the scenario.
         begin_s: run time of the first repetition; the next are due `every_s` later, or at once when one is late.
         payload_of: gives the bytes of repetition n.
+        partner: the device that a SIM goes to, or is exchanged with.
+        seed: of the run; pauses between attempts may be drawn from it.
     """
     act, verb, name = step.act, step.verb, device.name
-    tell, carries = _teller(device, step), type(act) in _CARRYING
+    tell, carries = _teller(device, step, partner), type(act) in _CARRYING
     every_s = step.every_s or 0.0
     for n in range(step.times):
         yield SleepUntil(begin_s + n * every_s)
@@ -48,22 +60,29 @@ def act_out(
         record.began(number, verb, name, n, size)
         try:
             outcome = yield from tell(payload)
-            for _ in range(step.retries):
+            for failed in range(1, step.retries + 1):
                 if outcome.word == OK:
                     break
-                yield Sleep(step.retry_pause_s)
+                yield Sleep(_pause_s(step, seed, device, number, n, failed))
                 outcome = yield from tell(payload)
         except Cut as cut:  # with the power went the plan to try again; the next repetition is a plan of its own
             outcome = Outcome("failed", str(cut))
         if outcome.payload:
             record.received(name, device.member.group.transport, outcome.payload)
-        record.ended(number, verb, name, n, size, outcome, is_expected(outcome.word, step.outcome))
+        record.ended(number, verb, name, n, size, outcome, is_expected(outcome, step.outcome, step.outcome_reason))
+
+
+def _pause_s(step: model.Step, seed: int, device: Device, number: int, n: int, failed: int) -> float:
+    if step.retry_model == "mobile":
+        return mobile_pause_s(seed, device.member.index, number, n, failed)
+    return step.retry_pause_s
 
 
 def registration(device: Device) -> acts.CreateDevice:
-    """The order that makes the device known to the platform, with the identities that the platform is told."""
+    """The order that makes the device known to the platform: with the identities that it holds now, or those that the
+    scenario wants the platform to be told."""
     member, group = device.member, device.member.group
-    told = {"imsi": member.imsi, "imei": member.imei, **dict(group.registered_as), **dict.fromkeys(group.blank, "")}
+    told = {"imsi": device.imsi, "imei": member.imei, **dict(group.registered_as), **dict.fromkeys(group.blank, "")}
     return acts.CreateDevice(
         imsi=told["imsi"],
         imei=told["imei"],
@@ -72,9 +91,12 @@ def registration(device: Device) -> acts.CreateDevice:
     )
 
 
-def _teller(device: Device, step: model.Step) -> Callable[[bytes], Story[Outcome]]:
+def _teller(device: Device, step: model.Step, partner: Device | None) -> Callable[[bytes], Story[Outcome]]:
     """What one attempt of a step is: called with the payload, it gives the story."""
     act = step.act
+    with_partner = _WITH_PARTNER.get(type(act))
+    if with_partner is not None:
+        return lambda _payload: with_partner(device, partner, act)
     order_of = _ORDERS.get(type(act))
     if order_of is None:
         tell = _STORIES[type(act)]
@@ -86,6 +108,12 @@ def _teller(device: Device, step: model.Step) -> Callable[[bytes], Story[Outcome
 
 def _ask(order: acts.Act) -> Story[Outcome]:
     return outcome_of((yield order))
+
+
+def _update(device: Device, act: model.Update) -> acts.UpdateDevice:
+    imsi = device.imsi if act.imsi == model.HELD else act.imsi
+    imei = device.member.imei if act.imei == model.HELD else act.imei
+    return acts.UpdateDevice(imsi, imei, act.tags)
 
 
 def _change_link(_device: Device, step: model.Step, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
@@ -107,16 +135,30 @@ _STORIES: Final[Mapping[type, _Tell]] = {
     model.Freeze: lambda device, step, _act, _payload: device.freeze(step.lasting_s),
     model.Blackout: lambda _device, step, _act, _payload: _ask(acts.DarkenRadio(step.lasting_s)),
     model.ChangeLink: _change_link,
+    model.InsertSim: lambda device, _step, act, _payload: swapping.insert_sim(device, act.card),
+    model.RemoveSim: lambda device, _step, act, _payload: swapping.remove_sim(device, act.abruptly),
+    model.SwitchProfile: lambda device, _step, act, _payload: swapping.switch_profile(
+        device, act.profile, act.rollback_s
+    ),
+    model.UpdateModem: lambda device, _step, act, _payload: roaming.update_modem(device, act.svn),
+    model.Roam: lambda device, _step, act, _payload: roaming.roam(device, act.operator, act.rat, act.cell),
 }
 """What a device, or its radio, does in one attempt, by the act of the step."""
+
+_WITH_PARTNER: Final[Mapping[type, Callable[[Device, Device | None, Any], Story[Outcome]]]] = {
+    model.MoveSim: lambda device, partner, act: swapping.move_sim(device, partner, act.abruptly),
+    model.SwapSims: lambda device, partner, act: swapping.swap_sims(device, partner, act.abruptly),
+}
+"""What two devices do together."""
 
 _ORDERS: Final[Mapping[type, _OrderOf]] = {
     model.SendDown: lambda _device, _act, payload: acts.QueueDownstream(payload),
     model.Withdraw: lambda _device, act, _payload: acts.WithdrawDownstream(act.which),
     model.Create: lambda device, _act, _payload: registration(device),
-    model.Update: lambda _device, act, _payload: acts.UpdateDevice(act.imsi, act.imei, act.tags),
+    model.Update: lambda device, act, _payload: _update(device, act),
     model.Remove: lambda _device, _act, _payload: acts.RemoveDevice(),
     model.Move: lambda _device, act, _payload: acts.MoveDevice(act.to),
+    model.CutOff: lambda _device, _act, _payload: acts.CutOff(),
 }
 """What the operator is asked for, by the act of the step."""
 

@@ -7,7 +7,8 @@
      └──power_off── FROZEN               FROZEN_ATTACHED
 
 From every state `power_off` leads to OFF; only from there `power_on` leads on. A frozen device is as it was when it
-thaws, so there are two ways to be frozen. Off or frozen, it does nothing and hears nothing.
+thaws, so there are two ways to be frozen. Off or frozen, it does nothing and hears nothing. `lost` leads out of both
+attached states: the network has ended the session, or the SIM was pulled.
 
 What it does is a generator of acts (`acts.Story`), so it reads like a story and waits for nothing by itself.
 """
@@ -22,21 +23,26 @@ import msgspec
 from simulator.acts import (
     Accepted,
     Answer,
-    Attach,
     Datagram,
     Detach,
     Get,
     Post,
+    Sleep,
     StandStill,
     Story,
     SwitchOff,
     SwitchOn,
 )
+from simulator.devices.equipment import Equipment
 from simulator.devices.outcome import OK, Outcome, outcome_of
 from simulator.plan import Member
 
 RECEIVED_KEPT = 16
 """How many downstream payloads a device remembers; the journal has them all."""
+ROTATION_S = 120.0
+"""How long the applet of a card with several IMSIs waits before it takes the next one (mobile-network §2.4)."""
+NO_SIM = "no SIM"
+PULLED = "the SIM was pulled"
 
 
 class Power(Enum):
@@ -57,6 +63,8 @@ NEXT = {
     (Power.ATTACHED, "attached"): Power.ATTACHED,
     (Power.ATTACHED, "detached"): Power.IDLE,
     (Power.ATTACHED, "refused"): Power.IDLE,
+    (Power.ATTACHED, "lost"): Power.IDLE,
+    (Power.FROZEN_ATTACHED, "lost"): Power.FROZEN,
     (Power.IDLE, "freeze"): Power.FROZEN,
     (Power.ATTACHED, "freeze"): Power.FROZEN_ATTACHED,
     (Power.FROZEN, "thaw"): Power.IDLE,
@@ -75,26 +83,33 @@ _DEAD = {
 """States in which it can do nothing, and what it would say if it could."""
 
 
-class Device:
+class Device(Equipment):
     """One simulated device. Its methods are stories: run them with a driver, or step through them by hand."""
 
-    __slots__ = ("ip", "member", "power", "received")
+    __slots__ = ("ip", "power", "received")
 
     def __init__(self, member: Member) -> None:
-        self.member = member
+        super().__init__(member)
         self.ip = member.ip
+        """Where its datagrams come from, once it is attached. No two devices of a run have the same; the run sees to
+        it that this is the address which the platform has given."""
         self.power = Power.IDLE
         self.received: deque[bytes] | None = None  # made when something arrives: most devices never hear anything
-
-    @property
-    def name(self) -> str:
-        """Its name in the scenario."""
-        return self.member.name
 
     @property
     def hears(self) -> bool:
         """Whether what arrives for it is heard by anybody."""
         return self.power not in _DEAD
+
+    @property
+    def attached(self) -> bool:
+        """Whether it has a session, as far as it knows."""
+        return self.power is _ATTACHED or self.power is Power.FROZEN_ATTACHED
+
+    @property
+    def dead(self) -> str:
+        """Why it can do nothing; "": it can."""
+        return _DEAD.get(self.power, "")
 
     def happened(self, what: str) -> None:
         """Go where the table leads; what has no row there changes nothing."""
@@ -157,12 +172,37 @@ class Device:
     # --- stories: the network -----------------------------------------------------------------------------------------
 
     def attach(self) -> Story[Outcome]:
-        """Log in to the mobile network. A device that is attached does it anew: networks ask for that too."""
+        """Log in to the mobile network. A device that is attached does it anew: networks ask for that too.
+
+        One with several IMSIs on its card goes on through them for as long as it is refused.
+        """
         if self.power in _DEAD:
             return Outcome("failed", _DEAD[self.power])
-        result = yield Attach(self.member.imsi, self.member.imei, self.ip)
+        if not self.has_sim:
+            return Outcome("failed", NO_SIM)
+        outcome = yield from self._ask_network()
+        if outcome.word != "rejected" or not self.has_several_imsis:
+            return outcome
+        sim = self.slot.sim
+        assert sim is not None
+        for _ in range(1, len(sim.profiles)):
+            sim.rotate()
+            yield Sleep(ROTATION_S)
+            if self.slot.sim is not sim:
+                return Outcome("failed", PULLED)
+            outcome = yield from self._ask_network()
+            if outcome.word != "rejected":
+                return outcome
+        sim.rotate()  # all were refused: it begins anew with the one that it began with
+        return outcome
+
+    def _ask_network(self) -> Story[Outcome]:
+        """One attempt, with what is enabled now."""
+        act = self.credentials()
+        result = yield act
         if isinstance(result, Accepted):
-            self.ip = result.ip
+            if result.ip != act.ip and self.sim is not None:
+                self.sim.profile.ip = result.ip
             self.happened("attached")
         else:
             self.happened("refused")
@@ -174,7 +214,7 @@ class Device:
             return Outcome("failed", _DEAD[self.power])
         if self.power is not Power.ATTACHED:
             return Outcome(OK, "was not attached")
-        result = yield Detach(self.member.imsi, self.ip)
+        result = yield Detach()
         self.happened("detached")
         return outcome_of(result)
 

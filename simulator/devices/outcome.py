@@ -42,18 +42,25 @@ def outcome_of(result: Result) -> Outcome:
         return Outcome(f"coap {code >> 5}.{code & 31:02d}", result.payload.decode(errors="replace"), None, sent)
     if isinstance(result, Sent):
         return Outcome(OK, "", None, 1)
-    if isinstance(result, (Done, Accepted)):
+    if isinstance(result, Accepted):
+        return Outcome(OK, "", None, result.transmissions)
+    if isinstance(result, Done):
         return Outcome(OK)
     if isinstance(result, NoAnswer):
         how_often = f"no answer to {result.transmissions} transmissions"
         detail = how_often if result.reason == "timeout" else result.reason
         return Outcome(_NO_ANSWER.get(result.reason, "failed"), detail, None, result.transmissions)
     if isinstance(result, Rejected):
-        return Outcome("rejected", result.reason)
+        return Outcome("rejected", result.reason, None, result.transmissions)
     assert isinstance(result, Broken)
     return Outcome("failed", result.reason)
 
 
-def is_expected(outcome: str, wanted: str) -> bool:
-    """Whether an act came to what its step asked for. `any` takes everything, and `rejected` whatever 4.xx says no."""
-    return wanted in ("any", outcome) or (wanted == "rejected" and outcome.startswith("coap 4."))
+def is_expected(outcome: Outcome, wanted: str, reason: str = "") -> bool:
+    """Whether an act came to what its step asked for. `any` takes everything, and `rejected` whatever 4.xx says no.
+
+    `reason`: what must be among the words of who refused; "": anything.
+    """
+    word = outcome.word
+    came = wanted in ("any", word) or (wanted == "rejected" and word.startswith("coap 4."))
+    return came and reason in outcome.detail

@@ -120,6 +120,17 @@ class StateRecord(msgspec.Struct, frozen=True, kw_only=True, tag="state", tag_fi
     """Why it could not be read; "": it was."""
 
 
+class StatisticsRecord(msgspec.Struct, frozen=True, kw_only=True, tag="statistics", tag_field="kind"):
+    """What the reference server had counted about its mobile network when the story began, or when it was over."""
+
+    phase: Literal["began", "ended"]
+    t_s: float
+    found: Mapping[str, int]
+    """Name of `words.STATISTICS` → how many since the server was started; what is 0 may be absent."""
+    error: str = ""
+    """Why it could not be read; "": it was."""
+
+
 class GarbledRecord(msgspec.Struct, frozen=True, kw_only=True, tag="garbled", tag_field="kind"):
     """The stream carried something that is no event of the platform's form."""
 
@@ -149,5 +160,5 @@ class EndRecord(msgspec.Struct, frozen=True, kw_only=True, tag="end", tag_field=
 
 Record = (
     EventRecord | ActRecord | StepRecord | ReceivedRecord | GapRecord | GarbledRecord | RunRecord | EndRecord
-    | SeenRecord | StreamRecord | StateRecord
+    | SeenRecord | StreamRecord | StateRecord | StatisticsRecord
 )  # fmt: skip

@@ -16,6 +16,9 @@ from simulator.identity import numbers
 BLOCK = 10**6
 """Indices are given to groups in blocks of this size: the serial numbers of one TAC (mobile-network §2.3)."""
 
+CARDS = 10**numbers.MSIN_DIGITS // numbers.INDEX_LIMIT
+"""Cards of each device: there are a hundred times as many IMSIs as IMEIs."""
+
 POOL_FIRST_IP = 0x7F40_0000
 POOL_SIZE = 1 << 22
 """127.64.0.0/10, the loopback image of 10.64.0.0/10 (mobile-network §1.10)."""
@@ -33,6 +36,45 @@ class Identity:
     imei: str
     iccid: str
     msisdn: str
+
+    @property
+    def imeisv(self) -> str:
+        """The hardware as a packet gateway names it, with software version 1."""
+        return numbers.imeisv(self.index)
+
+    @property
+    def eid(self) -> str:
+        """Of the eUICC, if the SIM is one."""
+        return numbers.eid(self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a SIM, or a profile on an eUICC, is known by; digits only."""
+
+    imsi: str
+    iccid: str
+    msisdn: str
+
+
+def card(index: int, number: int) -> Card:
+    """A card of the device with this index; no card of any device is like another.
+
+    Args:
+        number: 0 is the device's own SIM; 1 to 99 are further ones: profiles of its eUICC, fresh cards.
+    Raises: LocalError: `index` is not below 10**8, or `number` not from 0 to 99.
+    """
+    at = card_index(index, number)
+    return Card(numbers.imsi(at), numbers.iccid(at), numbers.msisdn(at))
+
+
+def card_index(index: int, number: int) -> int:
+    """The number from which IMSI, ICCID and MSISDN of a card come; there is no IMEI with it. See `card`."""
+    if not 0 <= index < numbers.INDEX_LIMIT:
+        raise LocalError(f"there is no device {index}: they are numbered from 0 to {numbers.INDEX_LIMIT - 1}")
+    if not 0 <= number < CARDS:
+        raise LocalError(f"there is no card {number} of a device: they are numbered from 0 to {CARDS - 1}")
+    return index + numbers.INDEX_LIMIT * number
 
 
 def identity(index: int) -> Identity:

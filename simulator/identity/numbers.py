@@ -83,6 +83,20 @@ def imeisv(index: int, svn: int = 1) -> str:
     return f"{_imei_body(index)}{svn:02d}"
 
 
+def imei_of(imeisv: str) -> str:
+    """The 15 digits of the IMEI, from what a gateway sends: 14 digits, 15 with a spare one, 16 with the version.
+
+    Raises: LocalError: these are not 14 to 16 digits.
+
+    >>> imei_of("9899990000000101")
+    '989999000000016'
+    """
+    if not 14 <= len(imeisv) <= 16:
+        raise LocalError(f"{imeisv!r} has not 14 to 16 digits")
+    luhn(imeisv)  # for its error, if the last ones are no digits
+    return imeisv[:14] + luhn(imeisv[:14])
+
+
 def iccid(index: int) -> str:
     """20 digits, the last one Luhn's. Raises: LocalError: `index` is not below 10**12."""
     _check(index, SERIAL_LIMIT, "ICCIDs")

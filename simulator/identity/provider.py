@@ -43,7 +43,7 @@ class SimProvider(BaseProvider):
         return numbers.eid(self._index())
 
     def sim(self) -> Identity:
-        """All identities of one device that belong together."""
+        """All identities of one device that belong together; `sim().eid` and `sim().imeisv` too."""
         return identity(self._index())
 
     def _index(self) -> int:

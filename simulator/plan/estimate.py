@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simulator.plan import arrivals
+from simulator.plan import arrivals, backoff
 from simulator.scenario.model import (
+    Attach,
     Block,
     ChangeLink,
     Counted,
@@ -19,12 +20,16 @@ from simulator.scenario.model import (
     Group,
     InSequence,
     LinkSpec,
+    Operator,
     Poll,
+    PowerOn,
+    Reboot,
     Restart,
     Scenario,
     StateOf,
     Step,
     Subject,
+    SwitchProfile,
     Together,
     Upload,
     Wait,
@@ -61,6 +66,11 @@ RADIOS = {
     "ntn-leo": Radio(0.08, 4.0, 0.09, 10e3),
 }
 
+# mobile-network §1.8: how long a gateway asks a platform that does not answer.
+UNANSWERED_S = {"rfc5080": 30.0, "pgw-simple": 20.0}
+ROTATION_S = 120.0
+"""mobile-network §2.4: between two IMSIs of one card."""
+
 BLOCK_BYTES = 1024
 """RFC 7959 §2.2: the largest block; each waits for the answer to the one before."""
 
@@ -73,12 +83,13 @@ def duration_s(scenario: Scenario) -> float:
 class _Walk:
     """Goes through the story once, and remembers what the weather has become."""
 
-    __slots__ = ("_groups", "_links", "_steps")
+    __slots__ = ("_groups", "_links", "_operators", "_steps")
 
     def __init__(self, scenario: Scenario) -> None:
         self._steps = scenario.steps
         self._groups = {group.name: group for group in scenario.groups}
         self._links = {group.name: group.link for group in scenario.groups}
+        self._operators = {operator.name: operator for operator in scenario.operators}
 
     def after(self, flow: Flow, now: float) -> float:
         """Run time at which this part is over if it begins now."""
@@ -101,12 +112,22 @@ class _Walk:
             return step.act.seconds + window_s
         if isinstance(step.act, Restart):
             return (step.lasting_s or 0.0) + window_s
-        groups, links = self._groups, self._links
-        acts = (_act_s(step, groups[subject.group], links[subject.group]) for subject in step.subjects)
-        act_s = max(acts, default=0.0)
+        act_s = max((self._all_attempts_s(step, subject) for subject in step.subjects), default=0.0)
         # Repetitions are due at a fixed pace; only those that are late, or have none, wait for the one before.
         pace_s = max(step.every_s or 0.0, act_s if step.every_s is None else 0.0)
         return self._spread_s(step) + (step.times - 1) * pace_s + act_s + window_s
+
+    def _all_attempts_s(self, step: Step, subject: Subject) -> float:
+        """An attempt, and those after it if it is to fail; whoever tries again to succeed needs one more, probably."""
+        group = self._groups[subject.group]
+        if isinstance(step.act, Attach | PowerOn | Reboot | SwitchProfile):
+            operator = self._operators.get(group.operator)
+            act_s = 0.0 if operator is None else _attach_s(step, group, operator)
+        else:
+            act_s = _act_s(step, group, self._links[subject.group])
+        fails = step.outcome not in ("ok", "any")
+        again = step.retries if fails else min(step.retries, 1 if step.retry_model else 0)
+        return act_s + sum(_pause_s(step, failed) + act_s for failed in range(1, again + 1))
 
     def _spread_s(self, step: Step) -> float:
         if step.arrivals is None:
@@ -132,6 +153,25 @@ def _decided_early(form: WholeRun) -> bool:
     if isinstance(form, DroppedFor):
         return form.at_most is None
     return isinstance(form, InSequence | StateOf)
+
+
+def _pause_s(step: Step, failed: int) -> float:
+    if not step.retry_model:
+        return step.retry_pause_s
+    drawn = failed > backoff.T3411_TIMES + 1
+    return backoff.longest_s(failed) / (2 if drawn else 1)  # full jitter: half the bound on average
+
+
+def _attach_s(step: Step, group: Group, operator: Operator) -> float:
+    """One attempt to attach, which may be one with each IMSI of the card, or with two profiles."""
+    if step.outcome == "timeout":
+        return UNANSWERED_S[operator.retransmit]
+    seconds = 2 * _radio(operator.link).delay_s
+    if isinstance(step.act, SwitchProfile):
+        return seconds + (step.act.rollback_s or 0.0)
+    if group.sim.kind == "multi":  # whoever has several IMSIs wants to see the next one
+        seconds += ROTATION_S * (group.sim.profiles - 1 if step.outcome == "rejected" else 1)
+    return seconds
 
 
 def _act_s(step: Step, group: Group, link: LinkSpec) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from simulator.identity import numbers
-from simulator.identity.fleet import Allocation
-from simulator.scenario.model import Group
+from simulator.identity.fleet import POOL_FIRST_IP, RESERVED_IPS, Allocation
+from simulator.scenario.model import Group, Subject
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
@@ -26,6 +26,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """`index` of the group's first member."""
     ip: int
     """IPv4 address of the SIM as a number, in 127.64.0.0/10 (mobile-network §1.10)."""
+    sim_of: Member | None = None
+    """Whose card the device's own is a copy of; None: of nobody's."""
+    imei_of: Member | None = None
+    """Whose IMEI its modem claims; None: its own."""
 
     @property
     def index(self) -> int:
@@ -33,14 +37,34 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
         return self.first_index + self.number
 
     @property
+    def position(self) -> int:
+        """Among all devices of the run, from 0 and without gaps, in the order of the file."""
+        return self.ip - POOL_FIRST_IP - RESERVED_IPS
+
+    @property
+    def card_index(self) -> int:
+        """What the identities of its own card come from: another's, where that card is a copy."""
+        return (self.sim_of or self).index
+
+    @property
+    def modem_index(self) -> int:
+        """What its IMEI comes from: another's, where that is claimed."""
+        return (self.imei_of or self).index
+
+    @property
     def imsi(self) -> str:
-        """Of its SIM."""
-        return numbers.imsi(self.index)
+        """Of its own card; the first one, where that has several."""
+        return numbers.imsi(self.card_index)
 
     @property
     def imei(self) -> str:
         """Of its hardware."""
-        return numbers.imei(self.index)
+        return numbers.imei(self.modem_index)
+
+    @property
+    def card_ip(self) -> int:
+        """The address that is planned for its own card."""
+        return (self.sim_of or self).ip
 
     @property
     def collection(self) -> str:
@@ -54,7 +78,12 @@ def all_members(groups: Sequence[Group]) -> tuple[tuple[Member, ...], ...]:
     Raises: LocalError: more groups or devices than there are identities for.
     """
     allocation = Allocation(group.count for group in groups)
-    return tuple(_members(allocation, number, group) for number, group in enumerate(groups))
+    everybody = [_members(allocation, number, group) for number, group in enumerate(groups)]
+    by_group = {group.name: members for group, members in zip(groups, everybody, strict=True)}
+    return tuple(
+        _copies(group, members, by_group) if group.sim.of or group.modem.clone_of else members
+        for group, members in zip(groups, everybody, strict=True)
+    )
 
 
 def _members(allocation: Allocation, group_number: int, group: Group) -> tuple[Member, ...]:
@@ -71,3 +100,23 @@ def _members(allocation: Allocation, group_number: int, group: Group) -> tuple[M
             )
         )
     return tuple(members)
+
+
+def _copies(group: Group, members: Sequence[Member], by_group: Mapping[str, tuple[Member, ...]]) -> tuple[Member, ...]:
+    """The same members with cards or modems that are copies: the first of the first one named, and so round."""
+    cards, modems = (_meant(subject, by_group) for subject in (group.sim.of, group.modem.clone_of))
+    return tuple(
+        msgspec.structs.replace(
+            member,
+            sim_of=cards[member.number % len(cards)] if cards else None,
+            imei_of=modems[member.number % len(modems)] if modems else None,
+        )
+        for member in members
+    )
+
+
+def _meant(subject: Subject | None, by_group: Mapping[str, tuple[Member, ...]]) -> tuple[Member, ...]:
+    if subject is None:
+        return ()
+    members = by_group[subject.group]
+    return members[subject.first : len(members) if subject.last is None else subject.last + 1]

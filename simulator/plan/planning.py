@@ -13,7 +13,7 @@ from simulator.plan import arrivals
 from simulator.plan.draws import PayloadSource, share_of
 from simulator.plan.estimate import duration_s
 from simulator.plan.members import Member, all_members
-from simulator.scenario.model import Scenario, Step, Subject
+from simulator.scenario.model import MoveSim, Scenario, Step, Subject, SwapSims
 from simulator.scenario.subjects import subject_of
 
 
@@ -46,6 +46,19 @@ class Plan:
         """The subjects of a step, each once, in the order in which they are named. Empty for what no device does."""
         return self._asked_of(self._all_acting(step))
 
+    def partners(self, step: Step) -> tuple[Member | None, ...]:
+        """For each of `acting(step)`, who stands at the same place among those that the step's act is also about.
+
+        None: nobody does. Whoever `only` leaves out may be somebody's partner all the same.
+        """
+        everyone = self._all_acting(step)
+        act = step.act
+        if isinstance(act, MoveSim | SwapSims):
+            others = self._all_of(act.to if isinstance(act, MoveSim) else act.other)
+            pairs = dict(zip(everyone, others, strict=False))
+            return tuple(pairs.get(member) for member in self._asked_of(everyone))
+        return (None,) * len(self._asked_of(everyone))
+
     def names(self, subject: Subject) -> tuple[str, ...]:
         """As `subjects`, but their names."""
         return tuple(member.name for member in self.subjects(subject))
@@ -55,6 +68,15 @@ class Plan:
         return {
             group: tuple(member.name for member in self._asked_of(members)) for group, members in self._by_group.items()
         }
+
+    def numbers(self) -> Mapping[str, str]:
+        """IMSI of a device's own card, or IMEI of its modem → its name. Of copies the first device in the file counts;
+        those that `only` leaves out are there too."""
+        found: dict[str, str] = {}
+        for member in self.members:
+            found.setdefault(member.imsi, member.name)
+            found.setdefault(member.imei, member.name)
+        return found
 
     # --- when ---------------------------------------------------------------------------------------------------------
 

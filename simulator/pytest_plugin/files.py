@@ -1,4 +1,4 @@
-"""Scenario files as tests: one item per file, the failure text of scenarios §4 as its message.
+"""Scenario files as tests: one item per file, or per case of it, the failure text of scenarios §4 as its message.
 
 What is inconclusive fails, and says so: a test that may have proven nothing must not look like one that has.
 """
@@ -45,37 +45,54 @@ class ScenarioFile(pytest.File):
     """One scenario file."""
 
     def collect(self) -> Iterable[ScenarioItem]:
-        """The one test that it holds, with the file's own name: `scenarios/upload/block_wise.yaml`."""
-        item = ScenarioItem.from_parent(self, name=self.path.name, nodeid=self.nodeid)
-        item.read()
-        yield item
+        """The one test that it holds, with the file's own name: `scenarios/upload/block_wise.yaml`.
+
+        A file with cases holds several: `scenarios/sim_swap/matrix.yaml::matrix.yaml[moved]`, which a command line may
+        name like that. A file with mistakes is a test that fails: it must not keep all others from being run.
+        """
+        from simulator.errors import SimulatorError
+        from simulator.scenario import load_all
+
+        name = self.path.name
+        try:
+            scenarios = load_all(shown_path(self))
+        except SimulatorError as error:
+            yield ScenarioItem.from_parent(self, name=name, nodeid=self.nodeid, mistakes=error)
+            return
+        for scenario in scenarios:
+            if scenario.case:
+                yield ScenarioItem.from_parent(self, name=f"{name}[{scenario.case}]", scenario=scenario)
+            else:
+                yield ScenarioItem.from_parent(self, name=name, nodeid=self.nodeid, scenario=scenario)
+
+
+def shown_path(node: pytest.Item | pytest.Collector) -> Path:
+    """As seen from where pytest was started, so that the command in the report can be pasted."""
+    here = node.config.invocation_params.dir
+    return node.path.relative_to(here) if node.path.is_relative_to(here) else node.path
 
 
 class ScenarioItem(pytest.Item):
     """One rehearsal of a scenario file."""
 
-    def __init__(self, **how: Any) -> None:
+    def __init__(self, scenario: Scenario | None = None, mistakes: SimulatorError | None = None, **how: Any) -> None:
+        """Either of the two is given."""
         super().__init__(**how)
-        self._scenario: Scenario | None = None
-        self._mistakes: SimulatorError | None = None
-
-    def read(self) -> None:
-        """Load the file. A file with mistakes is a test that fails: it must not keep all others from being run."""
-        from simulator.errors import SimulatorError
-        from simulator.scenario import load
-
-        try:
-            self._scenario = load(self._shown_path())
-        except SimulatorError as error:
-            self._mistakes = error
-        else:
-            self.extra_keyword_matches.update(self._scenario.tags)
+        self._scenario, self._mistakes = scenario, mistakes
+        if scenario is not None:
+            self.extra_keyword_matches.update(scenario.tags)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where it stands, and what it promises."""
         if self._scenario is None:
-            return self.path, None, self.nodeid
-        return self.path, self._scenario.place.line - 1, f"{self.nodeid}: {self._scenario.promise}"
+            return self.path, None, f"{self.nodeid}: with mistakes"
+        return self.path, self._scenario.place.line - 1, f"{self._called}: {self._scenario.promise}"
+
+    @property
+    def _called(self) -> str:
+        """Without the name of the file twice: `scenarios/sim_swap/matrix.yaml[moved]`."""
+        case = self._scenario.case if self._scenario is not None else ""
+        return f"{self.nodeid.partition('::')[0]}[{case}]" if case else self.nodeid
 
     def runtest(self) -> None:
         """Act it out. Raises: Failed with the report, Skipped with the reason."""
@@ -102,6 +119,7 @@ class ScenarioItem(pytest.Item):
         from simulator.run.settings import RunSettings
         from simulator.run.start import rehearse
         from simulator.run.watch import Nobody
+        from simulator.scenario import label
 
         options = self.config.option
         time: Time = options.simulator_time or "virtual"
@@ -113,8 +131,9 @@ class ScenarioItem(pytest.Item):
         _hand_on(result)
         passed = result.verdicts.verdict == "pass" and not result.skipped
         return Ran(
-            promise=scenario.promise,
-            file=str(self._shown_path()),
+            promise=label(scenario),
+            case=scenario.case,
+            file=str(shown_path(self)),
             seed=scenario.seed if settings.seed is None else settings.seed,
             time=time,
             target=result.target,
@@ -132,11 +151,6 @@ class ScenarioItem(pytest.Item):
         path = factory.mktemp(self.path.stem, numbered=True) / "journal.jsonl"
         path.write_bytes(b"".join(lines))
         return str(path)
-
-    def _shown_path(self) -> Path:
-        """As seen from where pytest was started, so that the command in the report can be pasted."""
-        here = self.config.invocation_params.dir
-        return self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The text alone: where in our code it was found out is of no interest to anybody."""

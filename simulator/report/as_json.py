@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from simulator.assertions.verdicts import Finding, Judgement
+from simulator.report.network import network
 from simulator.report.ran import RECORDED, Ran
 from simulator.report.story import told
 
@@ -45,10 +46,13 @@ def told_verdict(ran: Ran) -> str:
 
 
 def as_it_counts(ran: Ran) -> Mapping[str, Any]:
-    """The fields of a run, as objects of JSON; its `verdict` is the one that counts."""
+    """The fields of a run, as objects of JSON; its `verdict` is the one that counts. `network` is the line of the text
+    report about the mobile network, where that has one; the numbers are in `verdicts.statistics`."""
     fields: dict[str, Any] = msgspec.to_builtins(ran)
     verdicts = fields["verdicts"]
     verdicts["verdict"] = told_verdict(ran)
+    if told_of := network(ran.verdicts):
+        fields["network"] = told_of
     for judgement, shown in zip(ran.verdicts.judgements, verdicts["judgements"], strict=True):
         _tell(shown, judgement)
     return fields

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as Xml
 
 from simulator.assertions.verdicts import Judgement
 from simulator.report import as_json
+from simulator.report.network import network
 from simulator.report.ran import Ran
 from simulator.report.text import blindness
 
@@ -46,6 +47,8 @@ def _suite(root: Xml.Element, ran: Ran) -> None:
         "target": ran.target,
         "run_time_s": f"{ran.verdicts.until_s:.3f}",
         "journal": ran.journal,
+        **({"case": ran.case} if ran.case else {}),
+        **({"network": told_of} if (told_of := network(ran.verdicts)) else {}),
     }
     for name, value in facts.items():
         Xml.SubElement(properties, "property", name=name, value=_legal(value))
@@ -59,7 +62,7 @@ def _suite(root: Xml.Element, ran: Ran) -> None:
         Xml.SubElement(case, "error", message=_legal(ran.verdicts.cut), type="cut").text = _legal(
             f"{ran.file}  {ran.verdicts.cut}"
         )
-    said = (*ran.notes, *blindness(ran.verdicts.gaps))
+    said = (*((f"network: {told_of}",) if told_of else ()), *ran.notes, *blindness(ran.verdicts.gaps))
     if said:
         Xml.SubElement(suite, "system-out").text = _legal("\n".join(said))
 

@@ -25,7 +25,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """What was run, how long it took, and what came out. Times come from whoever ran it."""
 
     promise: str
-    """The sentence of `scenario:`."""
+    """The sentence of `scenario:`, and the case in brackets where the file has some: `A promise [moved]`."""
     file: str
     seed: int
     time: str
@@ -39,6 +39,8 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """Where the journal lies; "" if it was not kept."""
     notes: tuple[str, ...] = ()
     """Further lines for the reader: what could not be cleaned up, what limited the run."""
+    case: str = ""
+    """Which of the file's `cases:` this is; "": the file has none."""
     skipped: str = ""
     """Why it was not run at all, because the target cannot do what it needs; "": it was."""
 

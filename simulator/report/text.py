@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from simulator.assertions.verdicts import Finding, Gap, Judgement, Kind, Verdict, Verdicts
+from simulator.report.network import network
 from simulator.report.ran import RECORDED, Ran
 
 WORDS: Final[dict[Verdict, str]] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
@@ -46,6 +47,8 @@ def report(ran: Ran, *, colour: bool = False) -> str:
                 lines += _story(judgement, colour)
     lines.append(f"      {_counts(verdicts)}")
     lines += [f"      {_clean(line)}" for line in blindness(verdicts.gaps)]
+    if told_of := network(verdicts):
+        lines.append(f"      network: {_clean(told_of)}")
     lines.append(f"      {_counted(verdicts.acts, 'act')}, {_counted(verdicts.events, 'event')}; {_times(ran)}")
     if ran.journal and ran.verdict != "pass":
         lines.append(f"      journal: {ran.journal}")

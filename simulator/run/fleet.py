@@ -10,13 +10,15 @@ from simulator.clock import Clock, Timers
 from simulator.devices.device import Device
 from simulator.plan import Member
 from simulator.protocol.coap.client import Engine
+from simulator.run.ear import Ear
+from simulator.run.places import Places
 from simulator.run.weather import Weather
 from simulator.scenario.model import Stack
 from simulator.wire.address import Address, Ipv4, ip_of, text
 from simulator.wire.drivers.stories import Endpoint, Requester
 from simulator.wire.link import Links
 from simulator.wire.linked import LinkedWire
-from simulator.wire.ports import BatchReceiver, Port, Receiver, Wire, deliver_batches
+from simulator.wire.ports import Port, Wire
 from simulator.wire.presets import LinkProfile, preset
 
 if TYPE_CHECKING:
@@ -26,59 +28,6 @@ EVERY_ADDRESS = "0.0.0.0"  # a port that carries each device's own loopback addr
 
 Hear = Callable[[Device, str, bytes], None]
 """Called with device, transport and payload when a device receives something by itself."""
-
-
-class _Ear:
-    """Between a port and the client behind it: hears nothing for devices that are off or frozen.
-
-    A client needs its port to send, and the port its client to receive: this is there before both are. While everybody
-    hears, it stands aside and costs nothing.
-    """
-
-    __slots__ = ("_deaf", "_forget", "_hear", "_hear_many", "_port", "receive")
-
-    receive: Receiver
-
-    def __init__(self) -> None:
-        self._deaf: set[Ipv4] = set()
-
-    def attach(
-        self,
-        port: Port,
-        hear: Receiver,
-        hear_many: BatchReceiver | None = None,
-        forget: Callable[[Ipv4], None] | None = None,
-    ) -> None:
-        """Introduce port and client; `forget` tells the client that a device has lost its memory."""
-        self._port, self._hear, self._hear_many, self._forget = port, hear, hear_many, forget
-        self._listen()
-
-    def cover(self, ip: Ipv4) -> None:
-        """This device hears nothing from now on, and what it waits for is forgotten."""
-        if self._forget is not None:
-            self._forget(ip)
-        self._deaf.add(ip)
-        self._listen()
-
-    def uncover(self, ip: Ipv4) -> None:
-        """It hears again."""
-        self._deaf.discard(ip)
-        self._listen()
-
-    def _listen(self) -> None:
-        self.receive = self._hear_some if self._deaf else self._hear
-        if self._hear_many is not None:
-            deliver_batches(self._port, self._hear_some_of if self._deaf else self._hear_many)
-
-    def _hear_some(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
-        if local_ip not in self._deaf:
-            self._hear(data, peer, local_ip, now)
-
-    def _hear_some_of(self, datagrams: Iterable[tuple[bytes, Address, Ipv4]], now: float) -> None:
-        # Lazily, as it is called again with the rest of the same iterator when one of them makes it raise.
-        assert self._hear_many is not None
-        deaf = self._deaf
-        self._hear_many((datagram for datagram in datagrams if datagram[2] not in deaf), now)
 
 
 class _Endpoints:
@@ -107,9 +56,10 @@ class Fleet:
         self._seed, self._clock, self._timers, self._hear = seed, clock, timers, hear
         self._by_ip: dict[Ipv4, Device] = {}
         """Those that speak plain UDP."""
+        self._places = Places(self.devices)
         self.links = Links(seed)
         self._ports: list[Port] = []
-        self._speakers: dict[str, tuple[Port, Any, _Ear]] = {}
+        self._speakers: dict[str, tuple[Port, Any, Ear]] = {}
         self._frozen: dict[str, object] = {}
         self.timers = 0
         """How many entries of the calendar are the fleet's own, but for the weather's."""
@@ -124,6 +74,7 @@ class Fleet:
         """More devices; those that are there stay who they are. What they speak through, `open` sees to."""
         for member in members:
             device = self.devices[member.name] = Device(member)
+            device.ip = self._places.first_of(device)
             link = member.group.link
             if member.group.transport == "udp":
                 self._by_ip[device.ip] = device
@@ -162,7 +113,42 @@ class Fleet:
             self.devices[name].happened("thaw")
             self.wake(name)
 
-    def _ear(self, name: str) -> _Ear:
+    # --- addresses ----------------------------------------------------------------------------------------------------
+
+    def sharing(self, name: str, ip: Ipv4) -> tuple[str, ...]:
+        """Who would be somewhere else if this device had that address: itself, and who has the address now.
+
+        Nobody, if it has it, or if the platform tells devices apart by where their datagrams come from.
+        """
+        device = self.devices[name]
+        if ip == device.ip or self.source(name):
+            return ()
+        other = self._places.holder(ip)
+        return (name,) if other is None else (name, other.name)
+
+    def move(self, name: str, ip: Ipv4) -> None:
+        """This device has that address from now on. Whoever had it gets the one that is free now, so that no two ever
+        have the same; it has no session any more, or one in which it will not be understood."""
+        device, other = self.devices[name], self._places.holder(ip)
+        moves = [(device, device.ip, ip)] + ([(other, ip, device.ip)] if other is not None else [])
+        self.links.swap(device.ip, ip)
+        deaf = [self._ear(who.name).is_deaf(old) for who, old, _ in moves]
+        for who, old, _ in moves:
+            self._by_ip.pop(old, None)
+            self._ear(who.name).drop(old)
+            self._ear(who.name).uncover(old)
+        for (who, _, new), hears_nothing in zip(moves, deaf, strict=True):
+            self._places.put(who, new)
+            if who.member.group.transport == "udp":
+                self._by_ip[new] = who
+            if hears_nothing:
+                self._ear(who.name).cover(new)
+
+    def drop(self, name: str) -> None:
+        """What the device waits for from the platform is forgotten."""
+        self._ear(name).drop(self.devices[name].ip)
+
+    def _ear(self, name: str) -> Ear:
         return self._speakers[self._kind(self.devices[name])][2]
 
     def is_perfect(self) -> bool:
@@ -209,18 +195,18 @@ class Fleet:
         group = device.member.group
         return "udp" if group.transport == "udp" else (self._stack or group.stack)
 
-    async def _open_udp(self, wire: Wire) -> tuple[Port, Port, _Ear]:
+    async def _open_udp(self, wire: Wire) -> tuple[Port, Port, Ear]:
         port, ear = await self._open_port(wire)
         ear.attach(port, self._on_udp)
         return port, port, ear
 
-    async def _open_engine(self, wire: Wire) -> tuple[Port, Requester, _Ear]:
+    async def _open_engine(self, wire: Wire) -> tuple[Port, Requester, Ear]:
         port, ear = await self._open_port(wire)
         engine = Engine(self._timers, port.send, self._seed)
         ear.attach(port, engine.receive, engine.receive_many, engine.forget)
         return port, engine, ear
 
-    async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester, _Ear]:
+    async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester, Ear]:
         from simulator.wire.aiocoap_stack import AiocoapStack  # late: aiocoap takes long to import
 
         port, ear = await self._open_port(wire)
@@ -228,13 +214,13 @@ class Fleet:
         ear.attach(port, stack.receive, None, stack.forget)
         return port, stack, ear
 
-    async def _open_port(self, wire: Wire) -> tuple[Port, _Ear]:
-        ear = _Ear()
+    async def _open_port(self, wire: Wire) -> tuple[Port, Ear]:
+        ear = Ear()
         port = await wire.open(EVERY_ADDRESS, 0, lambda *datagram: ear.receive(*datagram))
         self._ports.append(port)
         return port, ear
 
-    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, tuple[Port, Port | Requester, _Ear]]]]] = {
+    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, tuple[Port, Port | Requester, Ear]]]]] = {
         "udp": _open_udp,
         "own": _open_engine,
         "aiocoap": _open_aiocoap,
@@ -242,6 +228,6 @@ class Fleet:
 
     def _on_udp(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:  # noqa: ARG002  a Receiver
         device = self._by_ip.get(local_ip)
-        if device is not None:
+        if device is not None and device.attached:  # the network carries nothing to who has no session
             device.hear(data)
             self._hear(device, "udp", data)

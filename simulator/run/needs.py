@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simulator.errors import SimulatorError
-from simulator.scenario.model import Scenario
+from simulator.scenario.model import PlatformOptions, Scenario
 from simulator.words import CAPABILITIES, VERB
 
 
@@ -22,6 +22,8 @@ def needs(scenario: Scenario) -> tuple[str, ...]:
         found["tokens"] = None
     if any(listener.reads_per_s is not None for listener in scenario.observers):
         found["pacing"] = None
+    if scenario.platform != PlatformOptions():
+        found["options"] = None
     return tuple(found)
 
 

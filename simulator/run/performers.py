@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 from simulator import acts
 from simulator.clock import Clock, Timers
 from simulator.run.fleet import Fleet
+from simulator.run.mobile import NOBODY, Mobile
 from simulator.scenario.model import LinkChange, LinkSpec
 from simulator.target.operator import Operator
 from simulator.wire.drivers.stories import Performer, Running, Stories
@@ -21,7 +22,13 @@ _ORDERS = (
     acts.MoveDevice,
     acts.QueueDownstream,
     acts.WithdrawDownstream,
+    acts.CutOff,
 )
+_SAYING = frozenset({acts.Post, acts.Get, acts.Datagram})
+"""What needs a session to go on."""
+_ON_THE_NETWORK = _SAYING | {acts.Attach, acts.Detach, acts.ChangeCell}
+"""What ends when the device is off the network, by whatever way."""
+_MOVED = acts.Broken("the address of the device has changed")
 
 
 class Performers:
@@ -46,10 +53,14 @@ class Performers:
         self._fleet, self._clock, self._tokens, self._broke = fleet, clock, tokens, broke
         self.operator: Operator
         """Told as soon as there is one."""
+        self.mobile: Mobile | None = None
+        """Also, if the platform can be reached by gateways."""
         self._tasks: set[asyncio.Task[None]] = set()
         by_act: dict[type, Performer] = {
             acts.Attach: self._attach,
-            acts.Detach: lambda act, running, _: self._later(running, self.operator.detach(act)),
+            acts.Detach: self._detach,
+            acts.LeaveSilently: self._leave_silently,
+            acts.ChangeCell: self._change_cell,
             acts.AskAs: lambda act, running, _: self._ask(running, act.order, self._tokens[act.token]),
             **dict.fromkeys(_ORDERS, lambda act, running, _: self._ask(running, act)),
             acts.ChangeRadio: self._change_radio,
@@ -65,10 +76,62 @@ class Performers:
         for task in tuple(self._tasks):
             task.cancel()
 
-    # --- the operator and the network ---------------------------------------------------------------------------------
+    # --- the mobile network -------------------------------------------------------------------------------------------
 
-    def _attach(self, act: acts.Attach, running: Running, _now: float) -> None:
-        self._later(running, self.operator.attach(act, self._fleet.source(running.endpoint.name)))
+    def _attach(self, act: acts.Attach, running: Running, now: float) -> None:
+        if self.mobile is None:
+            self.stories.resume(running, NOBODY, now)
+            return
+        name, fleet = running.endpoint.name, self._fleet
+        number = fleet.devices[name].member.position
+        self.mobile.attach(act, name, number, fleet.source(name), self._attached, running, now)
+
+    def _attached(self, running: Running, result: acts.Result, now: float) -> None:
+        if isinstance(result, acts.Accepted) and running.heir is None:  # else nobody waits for it any more
+            name = running.endpoint.name
+            if result.ip != running.endpoint.ip:
+                self._move(name, result.ip, now)
+        self.stories.resume(running, result, now)
+
+    def _move(self, name: str, ip: int, now: float) -> None:
+        """The platform has given a device an address that is not the one it had."""
+        concerned = self._fleet.sharing(name, ip)
+        for each in concerned:
+            self.stories.interrupt(each, _SAYING, _MOVED, now)
+        if concerned:
+            self._fleet.move(name, ip)
+        for each in concerned:
+            self.stories.move(each, self._fleet.devices[each].ip)
+
+    def _detach(self, act: acts.Detach, running: Running, now: float) -> None:
+        if self.mobile is None:
+            self.stories.resume(running, _DONE, now)
+            return
+        self.mobile.detach(act.device or running.endpoint.name, self.stories.resume, running, now)
+
+    def _leave_silently(self, act: acts.LeaveSilently, running: Running, now: float) -> None:
+        if self.mobile is not None:
+            self.mobile.leave_silently(act.device, now)
+        self._off_the_network(act.device, _ON_THE_NETWORK, act.why, now)
+        self.stories.resume(running, _DONE, now)
+
+    def _change_cell(self, act: acts.ChangeCell, running: Running, now: float) -> None:
+        if self.mobile is None:
+            self.stories.resume(running, _DONE, now)
+            return
+        self.mobile.change_cell(running.endpoint.name, act.rat, act.cell, self.stories.resume, running, now)
+
+    def lost(self, name: str, why: str) -> None:
+        """The network has ended the session of a device that was there."""
+        if name in self._fleet.devices:
+            self._off_the_network(name, _SAYING, why, self._clock.now())
+
+    def _off_the_network(self, name: str, kinds: Collection[type], why: str, now: float) -> None:
+        self._fleet.devices[name].happened("lost")
+        self.stories.interrupt(name, kinds, acts.Broken(why), now)
+        self._fleet.drop(name)
+
+    # --- the operator of the platform ---------------------------------------------------------------------------------
 
     def _ask(self, running: Running, order: acts.Order, token: str = "") -> None:
         self._later(running, self.operator.carry_out(running.endpoint.name, order, token))
@@ -106,6 +169,8 @@ class Performers:
     # --- the power ----------------------------------------------------------------------------------------------------
 
     def _switch_off(self, act: acts.SwitchOff, running: Running, now: float) -> None:
+        if self.mobile is not None:
+            self.mobile.leave_silently(running.endpoint.name, now)
         self._silence(running, act.why, now)
 
     def _stand_still(self, act: acts.StandStill, running: Running, now: float) -> None:

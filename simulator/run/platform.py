@@ -123,7 +123,7 @@ class Platform:
             for doer in step.doers:
                 record.began(number, step.verb, doer, n, -1)
                 outcome = await self._outcome_of(step, doer)
-                expected = is_expected(outcome.word, step.outcome)
+                expected = is_expected(outcome, step.outcome, step.outcome_reason)
                 record.ended(number, step.verb, doer, n, -1, outcome, expected)
 
     async def _outcome_of(self, step: model.Step, doer: str) -> Outcome:

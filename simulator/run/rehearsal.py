@@ -14,7 +14,9 @@ from simulator.devices.deeds import registration
 from simulator.devices.device import Device
 from simulator.errors import LocalError, TargetError
 from simulator.plan import Plan
+from simulator.run.counting import Phase, count
 from simulator.run.fleet import Fleet
+from simulator.run.mobile import Mobile
 from simulator.run.needs import check_needs
 from simulator.run.performers import Performers
 from simulator.run.platform import Platform, turn_of
@@ -46,6 +48,9 @@ HURRY_ALIVE_S = 0.3
 """How long of that a platform may take to show that it is still there."""
 HURRY_GOODBYE_S = 0.2
 """And how long it may take to let go of it."""
+LEAVING_SHARE = 0.3
+"""How much of the time for clean-up devices may take to leave the network; none when the run is to end in a hurry, for
+sessions end with their devices anyway."""
 
 
 @contextmanager
@@ -121,6 +126,7 @@ class Rehearsal:
             hurry=self._hurries,
         )
         self._operator: Operator | None = None
+        self._mobile: Mobile | None = None
         self._main: asyncio.Task[Any] | None = None
         self._broken: BaseException | None = None
         self._closing = self._hurried = False
@@ -181,16 +187,30 @@ class Rehearsal:
     def _meet_operator(self) -> Operator:
         operator = self._operator = Operator(self._target.api, self._observer)
         self._platform.operator = self._performers.operator = self._steps.source = operator
+        radius = self._target.radius
+        if radius is not None:
+            self._mobile = self._performers.mobile = Mobile(
+                self._scenario.operators,
+                self._plan.seed,
+                wire=self._wire,
+                clock=self._clock,
+                timers=self._timers,
+                radius=radius,
+                lost=self._performers.lost,
+                broke=self.broke,
+            )
         return operator
 
     async def _story(self, operator: Operator) -> None:
         await self._provision(operator)
         self._observer.judged = True
         async with self._flushing():
+            await self._count("began")
             with _spared_collector(len(self._plan.members)):
                 await self._steps.run()
                 await self._settle()
             await self._steps.read_states_at_end()
+            await self._count("ended")
 
     async def _end(self, why: str) -> Verdicts:
         try:
@@ -222,6 +242,9 @@ class Rehearsal:
                 self.broke(error)
                 return
             await asyncio.sleep(FLUSH_EVERY_S)
+
+    async def _count(self, phase: Phase) -> None:
+        await count(self._target, phase, self._recorder.put, self._clock.now)
 
     # --- before the story ---------------------------------------------------------------------------------------------
 
@@ -288,8 +311,11 @@ class Rehearsal:
 
     def _under_way(self) -> bool:
         """Whether something on a radio may still arrive. Perfect links hold nothing back."""
+        mobile = self._mobile
+        if self._fleet.is_perfect() and (mobile is None or mobile.is_perfect):
+            return False
         own = self._recorder.timers, self._fleet.timers, self._fleet.weather.timers, self._platform.timers
-        return not self._fleet.is_perfect() and len(self._timers) > sum(own)
+        return len(self._timers) > sum(own) + (0 if mobile is None else mobile.timers)
 
     async def _close(self) -> None:
         self._performers.close()
@@ -298,6 +324,8 @@ class Rehearsal:
             if self._settings.target is not None and not self._settings.keep and self._operator is not None:
                 await self._clean_up(self._operator)
         finally:
+            if self._mobile is not None:
+                self._mobile.close()
             await self._let_go()
 
     async def _let_go(self) -> None:
@@ -313,6 +341,8 @@ class Rehearsal:
         until_s = self._clock.now() + CLEANUP_S if self._give_up_s is None else self._give_up_s
         try:
             if not self._hurried:
+                if self._mobile is not None and self._give_up_s is None:
+                    await self._mobile.leave_all(max(0.0, until_s - self._clock.now()) * LEAVING_SHARE)
                 self.left_behind = await operator.clean_up(max(0.0, until_s - self._clock.now()))
                 self.left_behind += await self._platform.withdraw_tokens(max(0.0, until_s - self._clock.now()))
                 return

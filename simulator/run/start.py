@@ -21,6 +21,7 @@ from simulator.run.recorder import Recorder, Watch
 from simulator.run.rehearsal import Rehearsal, Target
 from simulator.run.settings import RunSettings
 from simulator.run.signals import heard
+from simulator.scenario import label
 from simulator.scenario.model import Scenario
 from simulator.wire.address import text
 from simulator.wire.ports import Wire
@@ -89,7 +90,9 @@ def _virtual(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Jou
 
     async def main(loop: VirtualLoop) -> Result:
         wire = MemoryNetwork(loop.timers, loop.clock)
-        target = EmbeddedTarget(clock=loop.clock, timers=loop.timers, wire=wire, sockets=False)
+        target = EmbeddedTarget(
+            clock=loop.clock, timers=loop.timers, wire=wire, sockets=False, options=scenario.platform
+        )
         stage = _Stage(loop.clock, loop.timers, wire, target)
         rehearsal = stage.set(scenario, plan, settings, journal, watch)
         loop.add_reporter(rehearsal.waiting)
@@ -112,7 +115,7 @@ def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journa
         wire = await open_wire(settings.wire, clock, loop)
         target: Target
         if settings.target is None:
-            target = EmbeddedTarget(clock=clock, timers=timers, wire=wire, sockets=True)
+            target = EmbeddedTarget(clock=clock, timers=timers, wire=wire, sockets=True, options=scenario.platform)
         else:
             remote = settings.target
             target = RemoteTarget(url=remote.url, token=remote.token, coap=remote.coap, udp=remote.udp, clock=clock)
@@ -137,12 +140,18 @@ class _Stage:
     def set(self, scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journal, watch: Watch) -> Rehearsal:
         aliases: dict[str, str] = {}
         judge = Judge(
-            scenario, plan.names_by_group(), plan.names, aliases, _again(scenario, plan, settings), settings.without
+            scenario,
+            plan.names_by_group(),
+            plan.names,
+            aliases,
+            _again(scenario, plan, settings),
+            settings.without,
+            numbers=plan.numbers,
         )
         recorder = Recorder(journal, judge, self.clock, self.timers, watch)
         recorder.put(
             RunRecord(
-                scenario=scenario.promise,
+                scenario=label(scenario),
                 file=Path(scenario.place.file).name,  # not where it lies: the same run has the same bytes anywhere
                 seed=plan.seed,
                 time=settings.time,
@@ -167,7 +176,10 @@ class _Stage:
 
 def _again(scenario: Scenario, plan: Plan, settings: RunSettings) -> str:
     """The command line that runs this once more; the token is the user's to add, it is never shown."""
-    words = ["simulator", "run", scenario.place.file, "--seed", str(plan.seed)]
+    words = ["simulator", "run", scenario.place.file]
+    if scenario.case:
+        words += ["--case", scenario.case]
+    words += ["--seed", str(plan.seed)]
     if settings.target is not None:
         words += ["--target", settings.target.url]
         words += ["--coap", text(settings.target.coap), "--udp", text(settings.target.udp)]

@@ -135,11 +135,21 @@ class Steps:
 
         now, hurry = self._clock.now(), self._hurry
         start, endpoints = self._performers.stories.start, self._fleet.endpoints
-        for member, offset_s in zip(members, self.plan.start_offsets(step, len(members)), strict=True):
+        offsets, partners = self.plan.start_offsets(step, len(members)), self.plan.partners(step)
+        seed, devices = self.plan.seed, self._fleet.devices
+        for member, offset_s, partner in zip(members, offsets, partners, strict=True):
             if hurry():
                 break
-            device = self._fleet.devices[member.name]
-            story = act_out(device, number, step, now + offset_s, self._payloads(number, member), self._recorder)
+            story = act_out(
+                devices[member.name],
+                number,
+                step,
+                now + offset_s,
+                self._payloads(number, member),
+                self._recorder,
+                partner=None if partner is None else devices[partner.name],
+                seed=seed,
+            )
             start(endpoints[member.name], story, ended, now)
         await all_done
 

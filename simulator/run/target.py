@@ -7,6 +7,7 @@ from typing import Protocol
 
 from simulator.target.api import SpanApi
 from simulator.target.observer import Observer, StreamReader
+from simulator.target.radius import RadiusAccess
 from simulator.wire.address import Address
 
 
@@ -21,6 +22,8 @@ class Target(Protocol):
 
     coap: Address
     udp: Address
+    radius: RadiusAccess | None
+    """How packet gateways reach it, once it is started; None: not at all."""
     api: SpanApi
 
     async def start(self) -> None:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from simulator.scenario.model import Create, Listener, Step, Subscribe, Token
+from simulator.scenario.model import (
+    Create,
+    Listener,
+    PlatformOptions,
+    StatisticsOf,
+    Step,
+    Subscribe,
+    Token,
+    WholeRun,
+)
 from simulator.scenario.nodes import Items, Node
-from simulator.scenario.problems import Problems
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import shown
 from simulator.words import CAPABILITIES, VERB
@@ -50,9 +58,17 @@ def _refusal(observer: Listener, token: Token) -> str:
 # --- needs ------------------------------------------------------------------------------------------------------------
 
 
-def needs(problems: Problems, node: Node | None, steps: Sequence[Step], reading: Reading) -> tuple[str, ...]:
+def needs(
+    reading: Reading, node: Node | None, steps: Sequence[Step], expect: Sequence[WholeRun], options: PlatformOptions
+) -> tuple[str, ...]:
     """Capabilities that the file names or that what it does implies, in the order of `words.CAPABILITIES`."""
+    problems = reading.problems
     asked = dict.fromkeys(_implied(steps, reading.tokens.values(), reading.observers.values()))
+    # Who counts logins is who takes them.
+    if any(isinstance(form, StatisticsOf) for form in expect):
+        asked["login"] = None
+    if options != PlatformOptions():
+        asked["options"] = None
     entries = () if node is None else node.items if isinstance(node, Items) else (node,)
     if isinstance(node, Items) and not entries:
         problems.add("needs is empty", node.place, "name a capability, or leave needs out")

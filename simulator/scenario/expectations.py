@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from simulator.scenario.forms import EXAMPLES, read_form
 from simulator.scenario.matchers import matcher, named, never_list
 from simulator.scenario.model import EventMatcher, SeenInOrder, WholeRun
-from simulator.scenario.nodes import Items, Mapping, Node, Text
+from simulator.scenario.nodes import Mapping, Node, Text
 from simulator.scenario.problems import Fields
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
@@ -35,13 +35,14 @@ class Awaited:
 
 
 def awaited(reading: Reading, fields: Fields, *, has_subjects: bool) -> Awaited:
-    """`expect` and `never` of a step. `has_subjects`: False where only `of` can say whom an entry is about."""
+    """`expect` and `never` of a step. `has_subjects`: False where only `of` can say whom an entry is about.
+
+    An empty list asks for nothing, as if it were not there: cases of one story may differ in that.
+    """
     expect, never = fields.get("expect"), fields.get("never")
     ordered: list[SeenInOrder] = []
     forms: list[WholeRun] = []
     entries = () if expect is None else reading.problems.items(expect, "expect", "[ciotConnect]")
-    if isinstance(expect, Items) and not entries:
-        reading.problems.add("expect is empty", expect.place, "name an event, or leave expect out")
     for entry in entries:
         if isinstance(entry, Mapping) and (form := _form_of(entry)) is not None:
             found = _step_form(reading, entry, form)

@@ -19,6 +19,7 @@ from simulator.scenario.model import (
     LatencyOf,
     NeverSeen,
     RateOf,
+    StatisticsOf,
     Subject,
     WholeRun,
 )
@@ -29,6 +30,7 @@ from simulator.scenario.quantities import in_units, quantity
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.states import state_of
+from simulator.scenario.statistics import statistics_of
 from simulator.scenario.subjects import subject
 from simulator.words import VERB, WHOLE_RUN_FORMS, Word
 
@@ -47,6 +49,7 @@ EXAMPLES = {
     "after": "{after: report, within: 5 s, sees: upstreamMessage}",
     "state": "{state: meters, where: {firmware.state: Current}}",
     "dropped": "{dropped: slow, at_least: 1}",
+    "statistics": '{statistics: {accepted: 2, "rejected.IMEI mismatch": at_least 1}}',
 }
 
 AT_LEAST = Word("at_least", "no fewer than that")
@@ -278,6 +281,10 @@ def _dropped(reading: Reading, mapping: Mapping, form: str) -> DroppedFor | None
     return DroppedFor(place=mapping.place, observer=observer, at_least=least, at_most=most) if observer else None
 
 
+def _statistics(reading: Reading, mapping: Mapping, form: str) -> StatisticsOf | None:
+    return statistics_of(reading, mapping, _fields(reading, mapping, form).get(form))
+
+
 _READERS: dict[str, Callable[[Reading, Mapping, str], WholeRun | None]] = {
     "each": _counted,
     "some": _counted,
@@ -290,4 +297,5 @@ _READERS: dict[str, Callable[[Reading, Mapping, str], WholeRun | None]] = {
     "after": _after,
     "state": _state,
     "dropped": _dropped,
+    "statistics": _statistics,
 }

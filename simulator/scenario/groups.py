@@ -6,12 +6,23 @@ import re
 
 from simulator.errors import Place
 from simulator.scenario.links import link_spec
-from simulator.scenario.model import Collection, Group, LinkSpec, Network, Payload, Transport
+from simulator.scenario.model import (
+    HOME,
+    Collection,
+    Group,
+    LinkSpec,
+    ModemSpec,
+    Network,
+    Payload,
+    SimSpec,
+    Transport,
+)
 from simulator.scenario.nodes import Node, Text
 from simulator.scenario.payloads import payload
 from simulator.scenario.problems import NOT_YET, Fields, has_now
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import a_or_an, meant, shown
+from simulator.scenario.sims import modem, sim
 from simulator.scenario.subjects import NAME
 from simulator.words import (
     DEFAULT_COLLECTION,
@@ -19,6 +30,7 @@ from simulator.words import (
     IDENTITIES,
     NETWORKS,
     PLATFORM,
+    RATS,
     STACKS,
     TRANSPORTS,
     Word,
@@ -32,6 +44,9 @@ MAX_DEVICES = 1_000_000
 
 MAX_DATAGRAM_BYTES = 65_507
 """What UDP over IPv4 carries at most."""
+
+MAX_CELL = 2**28 - 1
+"""An ECI has 28 bits (mobile-network §1.5)."""
 
 IDENTITY_KEYS = {
     name: Word(name, f"blank: the platform is not told the {name.upper()}; digits: it is told these")
@@ -110,6 +125,17 @@ def collection_named(reading: Reading, node: Node, what: str) -> str | None:
     return None
 
 
+def operator_named(reading: Reading, node: Node) -> str | None:
+    """The operator that a node names; None (and noted) if there is none."""
+    return None if reading.operators_unread else reading.problems.named(node, "operator", reading.operators)
+
+
+def cell(reading: Reading, fields: Fields) -> int | None:
+    """`cell` of a group or a step; None: there is none, or it is wrong, which is noted."""
+    node = fields.get("cell")
+    return None if node is None else reading.problems.integer(node, "cell", 0, MAX_CELL)
+
+
 def is_name(reading: Reading, key: Text, what: str) -> bool:
     """Whether a key may name a group, a collection, a token or an observer; noted if not."""
     if key.value == PLATFORM:
@@ -139,6 +165,7 @@ def _group(reading: Reading, key: Text, node: Node) -> Group | None:
     count, registered, tags = fields.get("count"), fields.get("registered"), fields.get("tags")
     link, carries, lives, stack = (fields.get(key) for key in ("link", "payload", "collection", "stack"))
     network, transport = fields.get("network"), fields.get("transport")
+    card, hardware, network_of, rat = (fields.get(key) for key in ("sim", "modem", "operator", "rat"))
     members = 1 if count is None else problems.integer(count, "count", 1, MAX_DEVICES) or 1
     blank, told = _identity(reading, fields.get("identity"), name, members)
     group = Group(
@@ -155,6 +182,11 @@ def _group(reading: Reading, key: Text, node: Node) -> Group | None:
         tags=() if tags is None else problems.pairs(tags, "tags"),
         collection="" if lives is None else collection_named(reading, lives, "collection") or "",
         stack="own" if stack is None or problems.one_of(stack, "stack", STACKS) != "aiocoap" else "aiocoap",
+        sim=SimSpec() if card is None else sim(reading, card, name),
+        modem=ModemSpec() if hardware is None else modem(reading, hardware, name),
+        operator=HOME.name if network_of is None else operator_named(reading, network_of) or HOME.name,
+        rat="" if rat is None else problems.named(rat, "rat", RATS) or "",
+        cell=cell(reading, fields),
     )
     _check(reading, group, fields)
     return group

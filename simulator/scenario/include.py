@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator.errors import Place, ScenarioErrors
-from simulator.scenario.nodes import Items, Mapping, Node, Text, refused
+from simulator.scenario.cases import CASES
+from simulator.scenario.nodes import Items, Mapping, Node, Text, Tree, refused
 from simulator.scenario.problems import Fields
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
@@ -119,7 +120,7 @@ class _Walk:
             if self.size_bytes > MAX_ALL_BYTES:
                 hint = f"all included files have at most {MAX_ALL_BYTES // 1024} KiB together"
                 raise refused(f"{shown(text.value)} is one file too many", text.place, hint)
-            tree = parse(decoded(content, file), file)
+            tree = self._tree(path, content, file)
         except ScenarioErrors as errors:
             for error in errors.errors:
                 reading.problems.add(error.problem, error.at, error.hint)
@@ -140,13 +141,29 @@ class _Walk:
             self.include(further, here, (*way, path))
         self.found.append(Source(here, fields.get("collections"), fields.get("devices")))
 
+    def _tree(self, path: Path, content: bytes, file: str) -> Tree:
+        """Parsed once, however many cases include it. Raises: ScenarioErrors."""
+        known = self.reading.files.trees.get((path, file))
+        if known is None:
+            try:
+                known = parse(decoded(content, file), file)
+            except ScenarioErrors as errors:
+                known = errors
+            self.reading.files.trees[path, file] = known
+        if isinstance(known, ScenarioErrors):
+            raise known
+        return known
+
 
 def _check_keys(reading: Reading, mapping: Mapping, file: str) -> None:
     """A whole scenario keeps its other keys to itself; in a fragment they would be lost."""
     words = mapping.words()
     whole = "scenario" in words and "steps" in words
     for key, _ in mapping.entries:
-        if key.value not in TOP_KEYS:
+        if key.value == CASES:
+            hint = "put the groups that both need into a file of their own"
+            reading.problems.add("a file with cases cannot be included", key.place, hint)
+        elif key.value not in TOP_KEYS:
             known = TOP_KEYS if whole else (*SHARED, *PROSE)
             reading.problems.add(
                 f"unknown key {shown(key.value)} in an included file", key.place, meant(key.value, known)

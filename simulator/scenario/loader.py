@@ -8,40 +8,61 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from simulator.errors import Place, ScenarioError, ScenarioErrors
 from simulator.scenario.access import observers, tokens
 from simulator.scenario.blocks import story
+from simulator.scenario.case_errors import CaseErrors
+from simulator.scenario.cases import Case, cases_of
 from simulator.scenario.checks import check_whole, needs
 from simulator.scenario.expectations import whole_run
 from simulator.scenario.groups import collections, groups
 from simulator.scenario.include import sources
 from simulator.scenario.model import Scenario
-from simulator.scenario.nodes import Items, Node, Text, Tree
+from simulator.scenario.nodes import Items, Node, Text, Tree, refused
+from simulator.scenario.operators import operators, platform_options
 from simulator.scenario.problems import Fields, Problems
 from simulator.scenario.proof import mutants
-from simulator.scenario.reading import Reading
+from simulator.scenario.reading import Files, Reading
 from simulator.scenario.show import meant, shown
+from simulator.scenario.sims import resolve_clones
 from simulator.scenario.source import parse, read
 from simulator.words import INVARIANTS, TOP_KEYS, TROUBLES, nearest
 
 SUFFIXES = (".yaml", ".yml")
 WORD = re.compile(r"[\w.:-]{1,64}")
 MAX_SEED = 2**63 - 1
+MAX_ALL_STEPS = 10_000
+"""Steps of all cases of a file when their repeats are written out."""
 
 
-def load(path: Path) -> Scenario:
-    """The scenario of a file. Raises: ScenarioErrors with all mistakes of the file, or why it cannot be read."""
-    return _scenario(read(path), str(path), path.parent)
+def load(path: Path, case: str = "") -> Scenario:
+    """The scenario of a file, or, if it has cases, the one of that name.
+
+    Raises: ScenarioErrors with all mistakes of the file, or why it cannot be read; also if the file has cases and none
+    is named, or the other way round.
+    """
+    return _one(read(path), str(path), path.parent, case)
 
 
-def loads(text: str, file: str = "scenario", folder: Path | None = None) -> Scenario:
+def loads(text: str, file: str = "scenario", folder: Path | None = None, case: str = "") -> Scenario:
     """The scenario of a text; `file` is what places are called, `folder` where payloads from files are looked for.
 
     Raises: ScenarioErrors.
     """
-    return _scenario(parse(text, file), file, folder)
+    return _one(parse(text, file), file, folder, case)
+
+
+def load_all(path: Path) -> list[Scenario]:
+    """The scenarios of a file: one for each of its cases, in their order, or the one that it is. Raises: as `load`."""
+    return _all(read(path), str(path), path.parent)
+
+
+def loads_all(text: str, file: str = "scenario", folder: Path | None = None) -> list[Scenario]:
+    """The scenarios of a text, as `loads` and `load_all`. Raises: ScenarioErrors."""
+    return _all(parse(text, file), file, folder)
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
@@ -79,9 +100,63 @@ def _below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
+def _one(tree: Tree, file: str, folder: Path | None, name: str) -> Scenario:
+    cases = cases_of(tree)
+    if cases is None:
+        if name:
+            raise refused("the file has no cases", Place(file), f"so there is none that is called {shown(name)}")
+        return _scenario(tree, file, folder)
+    found = next((case for case in cases.found if case.name == name), None)
+    told = CaseErrors(cases, file)
+    if found is None:
+        told.raise_if_any()
+        names = [case.name for case in cases.found]
+        if name:
+            raise refused(f"no case {shown(name)}", cases.place, meant(name, names))
+        hint = f"read it with load_all, or name one of them: case={names[0]!r}"
+        raise refused(f"the file has cases, {len(names)} of them", cases.place, hint)
+    scenario = _of_case(found, file, folder, Files(), told)
+    told.raise_if_any()
+    assert scenario is not None
+    return scenario
+
+
+def _all(tree: Tree, file: str, folder: Path | None) -> list[Scenario]:
+    cases = cases_of(tree)
+    if cases is None:
+        return [_scenario(tree, file, folder)]
+    told, files = CaseErrors(cases, file), Files()
+    found: list[Scenario] = []
+    steps = 0
+    for case in cases.found:
+        scenario = _of_case(case, file, folder, files, told)
+        if scenario is not None:
+            found.append(scenario)
+            steps += len(scenario.steps)
+        if steps > MAX_ALL_STEPS:
+            problem = "too many steps in all cases together"
+            hint = f"at most {MAX_ALL_STEPS} when repeats are written out; write several files"
+            told.add(case.name, [ScenarioError(problem, case.place, hint)])
+        if told.enough or steps > MAX_ALL_STEPS:
+            break
+    told.raise_if_any()
+    return found
+
+
+def _of_case(case: Case, file: str, folder: Path | None, files: Files, told: CaseErrors) -> Scenario | None:
+    """None (and told) if it cannot be read."""
+    try:
+        scenario = _scenario(case.tree, file, folder, files)
+    except ScenarioErrors as errors:
+        told.add(case.name, errors.errors)
+        return None
+    told.add(case.name, ())
+    return replace(scenario, case=case.name)
+
+
+def _scenario(tree: Tree, file: str, folder: Path | None, files: Files | None = None) -> Scenario:
     problems = Problems(tree.errors)
-    reading = Reading(problems, folder)
+    reading = Reading(problems, folder, files=files or Files())
     mapping = problems.mapping(tree.root, "a scenario", "scenario: A sentence that states a promise")
     if mapping is None:
         problems.raise_if_any()
@@ -93,17 +168,20 @@ def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
             problems.add(f"no {key}", Place(file), f"every scenario has {key}: {why}")
 
     # Names are declared before they are used, whatever the order of the file.
-    files = sources(reading, fields, file)
-    for source in files:
+    networks = operators(reading, fields.get("operators"))
+    all_sources = sources(reading, fields, file)
+    for source in all_sources:
         collections(reading, source.collections)
-    for source in files:
+    for source in all_sources:
         reading.folder = source.folder
         groups(reading, source.devices)
+    resolve_clones(reading)
     shown_tokens = tokens(reading, fields.get("tokens"))
     listeners = observers(reading, fields.get("observers"))
     steps, flow = story(reading, fields.get("steps"))
     expect = whole_run(reading, fields.get("expect"))
     allow = _allowed(problems, fields.get("allow"))
+    options = platform_options(reading, fields.get("platform"))
     check_whole(reading, steps)
     scenario = Scenario(
         promise="" if promise is None else _sentence(problems, promise, "scenario"),
@@ -112,10 +190,12 @@ def _scenario(tree: Tree, file: str, folder: Path | None) -> Scenario:
         tags=_words(problems, fields.get("tags"), "tags"),
         seed=0 if seed is None else problems.integer(seed, "seed", 0, MAX_SEED) or 0,
         mutants=mutants(reading, fields.get("mutants"), steps, expect, allow),
-        needs=needs(problems, fields.get("needs"), steps, reading),
+        needs=needs(reading, fields.get("needs"), steps, expect, options),
         collections=tuple(reading.collections.values()),
         tokens=shown_tokens,
         observers=listeners,
+        operators=networks,
+        platform=options,
         groups=tuple(reading.groups.values()),
         steps=steps,
         flow=flow,

@@ -55,6 +55,68 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """`operators:` a mobile network: its packet gateways ask the platform about each SIM that wants in (RADIUS)."""
+
+    name: str
+    place: Place
+    plmn: str = "99999"
+    """MCC and MNC of the network that serves the devices, 5 or 6 digits."""
+    gateways: int = 1
+    """How many packet gateways it has; devices are dealt to them by their numbers."""
+    apn: str = "iot.test"
+    rat: str = "nb-iot"
+    """A name of `words.RATS`: how its devices reach it, unless their group says otherwise."""
+    omits: frozenset[str] = frozenset()
+    """What its gateways do not tell the platform: names of `words.OMITTED`."""
+    retransmit: str = "rfc5080"
+    """A name of `words.RETRANSMISSIONS` (mobile-network §1.8)."""
+    link: LinkSpec = LinkSpec()
+    """Between its gateways and the platform; `up` is towards the platform."""
+    lost_after_s: float = 3480.0
+    """How long it takes to notice that a device has gone without a word: T3412 (54 min) and 4 min more."""
+
+
+HOME = Operator(name="home", place=Place(""))
+"""The operator of every group that names none. A scenario may describe it anew under this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimSpec:
+    """What a device of a group holds in its SIM slot when the run begins.
+
+    `card`: one SIM of its own; `none`: nothing; `esim`: an eUICC with `profiles` operator profiles, the first one
+    enabled; `multi`: a SIM with `profiles` IMSIs, whose applet takes the next one where the present one is refused;
+    `clone`: a second card with the IMSI of the card that `of` was given.
+    """
+
+    kind: Literal["card", "none", "esim", "multi", "clone"] = "card"
+    profiles: int = 1
+    of: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemSpec:
+    """The hardware: software version (the last two digits of the IMEISV), and whose IMEI it claims."""
+
+    svn: int = 1
+    clone_of: Subject | None = None
+    """None: an IMEI of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOptions:
+    """`platform:` options of the embedded platform; whoever changes one needs the capability `options`."""
+
+    mismatch_policy: Literal["both", "first"] = "both"
+    """`first`: no imsiMismatch of the second device after an imeiMismatch (mobile-network §3.2)."""
+    disconnect_on_update: bool = False
+    """Whether an update that a session would not survive ends it, by a Disconnect-Request (mobile-network §3.4)."""
+    interim_s: float | None = None
+    """Seconds between Interim-Updates that it asks the gateways for (Acct-Interim-Interval); None: it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Devices that are alike. Members are called `name.0` … `name.<count-1>`; a group of one is also just `name`."""
 
@@ -76,6 +138,13 @@ class Group:
     collection: str = ""
     """Name of a collection of the scenario; "" is the default one."""
     stack: Stack = "own"
+    sim: SimSpec = SimSpec()
+    modem: ModemSpec = ModemSpec()
+    operator: str = HOME.name
+    rat: str = ""
+    """A name of `words.RATS`; "": as its operator says."""
+    cell: int | None = None
+    """ECI, 28 bits (eNodeB 20, cell 8), which the platform shows as cellId; None: dealt by the device's number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +243,13 @@ class Create:
     """The operator creates the device on the platform, with the identities it holds now."""
 
 
+HELD = "held"
+"""`imsi: held`, `imei: held` of an update: the IMSI of the SIM that the device holds now, the IMEI of its modem."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """The operator changes the device. None leaves a field alone, "" clears it."""
+    """The operator changes the device. None leaves a field alone, "" clears it, `HELD` is what the device has now."""
 
     imsi: str | None = None
     imei: str | None = None
@@ -282,7 +355,75 @@ class Unsubscribe:
     """These observers close their streams; their names are the step's `doers`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsertSim:
+    """Put a SIM into the device: its own card, or a `fresh` one that nobody has seen before. What was in comes out."""
+
+    card: Literal["own", "fresh"] = "own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveSim:
+    """Take the SIM out; `abruptly`: it is pulled, and the network finds out by itself."""
+
+    abruptly: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveSim:
+    """The SIM of each subject goes into the device of `to` that stands at the same place; what was there comes out."""
+
+    to: Subject
+    abruptly: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapSims:
+    """Each subject and the device of `other` at the same place exchange their SIMs."""
+
+    other: Subject
+    abruptly: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchProfile:
+    """The eUICC enables another profile, and the device attaches with it (SGP.32).
+
+    `profile` counts from 1. `rollback_s`: if it is refused, the old profile is enabled again after so long, and the
+    device attaches with that; None: it stays with the new one.
+    """
+
+    profile: int
+    rollback_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateModem:
+    """The modem's firmware changes: the software version in its IMEISV, and nothing else. It has to attach anew."""
+
+    svn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roam:
+    """The device is in another cell, on another radio, or in the network of another operator.
+
+    Within one operator its session goes on, and the gateway tells the platform (Interim-Update). To another operator it
+    must attach anew. None leaves a thing as it is.
+    """
+
+    operator: str | None = None
+    rat: str | None = None
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """The operator of the platform has it end the device's mobile network session (Disconnect-Request)."""
+
+
 DeviceAct = (
+    InsertSim | RemoveSim | MoveSim | SwapSims | SwitchProfile | UpdateModem | Roam | CutOff |
     Attach | Detach | Upload | Poll | PowerOn | PowerOff | Reboot | Freeze | Blackout | ChangeLink
     | SendDown | Withdraw | Create | Update | Remove | Move
 )  # fmt: skip
@@ -332,9 +473,13 @@ class Step:
     """How often each subject does it; from `times:`, or `for:` divided by `every:` (rounded down, at least 1)."""
     outcome: str = "ok"
     """`ok`, `rejected`, `timeout`, `failed`, `any`, or `coap 4.04`."""
+    outcome_reason: str = ""
+    """`outcome: {rejected: IMEI mismatch}`: what the one who refused must have said; "": anything."""
     retries: int = 0
     """`retry:` how many more attempts a failed act gets."""
     retry_pause_s: float = 0.0
+    retry_model: Literal["", "mobile"] = ""
+    """`pause: mobile` in the place of `retry_pause_s`: as modems do (mobile-network §5.9)."""
     within_s: float = 10.0
     expect: tuple[SeenInOrder, ...] = ()
     never: tuple[EventMatcher, ...] = ()
@@ -497,7 +642,18 @@ class DroppedFor:
     at_most: int | None = None
 
 
-WholeRun = Counted | RateOf | LatencyOf | NeverSeen | InSequence | Exactly | AfterAct | StateOf | DroppedFor
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsOf:
+    """`{statistics: {accepted: 2, "rejected.IMEI mismatch": at_least 1}}`: what the reference server has counted from
+    the first step to the end of the run; names are those of `words.STATISTICS`. What it has not counted is 0."""
+
+    place: Place
+    where: tuple[tuple[str, Condition], ...]
+
+
+WholeRun = (
+    StatisticsOf | Counted | RateOf | LatencyOf | NeverSeen | InSequence | Exactly | AfterAct | StateOf | DroppedFor
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -505,8 +661,10 @@ class Scenario:
     """One file, whole and checked."""
 
     promise: str
-    """The sentence of `scenario:`."""
+    """The sentence of `scenario:`, with its parameters filled in."""
     place: Place
+    case: str = ""
+    """Which of the file's `cases:` this is; "": the file has none."""
     about: str = ""
     tags: tuple[str, ...] = ()
     seed: int = 0
@@ -518,6 +676,9 @@ class Scenario:
     collections: tuple[Collection, ...] = ()
     tokens: tuple[Token, ...] = ()
     observers: tuple[Listener, ...] = ()
+    operators: tuple[Operator, ...] = (HOME,)
+    """All of them; `HOME` is among them, as it is or as the file describes it."""
+    platform: PlatformOptions = PlatformOptions()
     groups: tuple[Group, ...] = ()
     steps: tuple[Step, ...] = ()
     """All of them, flat: blocks that are repeated are written out. Numbers in records and checks are indices here."""

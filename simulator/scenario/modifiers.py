@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.scenario.model import Subject
-from simulator.scenario.nodes import Node, Text
+from simulator.scenario.nodes import Mapping, Node, Text
 from simulator.scenario.problems import Fields
 from simulator.scenario.quantities import in_units, quantity
 from simulator.scenario.reading import Reading
 from simulator.scenario.repetition import Repetition
-from simulator.scenario.show import meant, shown
+from simulator.scenario.show import meant, plain, shown
 from simulator.words import OUTCOMES, Verb
 
 COAP = re.compile(r"coap ([245])\.([0-9]{2})")
+
+REASONED = ("rejected", "failed")
+"""Outcomes that come with words of the one who refused."""
+WITH_REASON = "write {rejected: IMEI mismatch}"
+MAX_REASON = 200
 
 DEFAULT_WITHIN_S = 10.0
 """scenarios §3."""
@@ -60,8 +65,31 @@ def lasting(reading: Reading, fields: Fields, verb: Verb, repeated: Repetition) 
     return lasting_s
 
 
-def outcome(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subject]) -> str:
-    """What the act must come to; `ok` if nothing, or nothing sensible, is said."""
+def outcome(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subject]) -> tuple[str, str]:
+    """What the act must come to, and what the one who refused must have said, "" for anything.
+
+    `ok` if nothing, or nothing sensible, is said.
+    """
+    if not isinstance(node, Mapping):
+        return _word(reading, node, verb, whom), ""
+    problems = reading.problems
+    if len(node.entries) != 1:
+        problems.add(f"outcome takes one word with its reason, not {len(node.entries)}", node.place, WITH_REASON)
+        return "ok", ""
+    (key, value) = node.entries[0]
+    said = _word(reading, key, verb, whom)
+    if key.value in OUTCOMES and key.value not in REASONED:
+        hint = f"{' and '.join(REASONED)} have one; write outcome: {key.value}"
+        problems.add(f"{key.value} has no reason", key.place, hint)
+    text = problems.word(value, f"the reason of {plain(key.value)}")
+    reason = "" if text is None else " ".join(text.value.split())
+    if text is not None and (not reason.isprintable() or len(reason) > MAX_REASON):
+        hint = f"at most {MAX_REASON} characters that can be printed"
+        problems.add(f"no reason {shown(text.value)}", text.place, hint)
+    return said, reason
+
+
+def _word(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subject]) -> str:
     problems = reading.problems
     text = None if node is None else problems.word(node, "outcome")
     if text is None:

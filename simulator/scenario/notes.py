@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.errors import Place
 from simulator.scenario.model import (
+    HOME,
     AfterAct,
     Counted,
     DroppedFor,
@@ -17,8 +18,10 @@ from simulator.scenario.model import (
     Move,
     NeverSeen,
     RateOf,
+    Roam,
     Scenario,
     StateOf,
+    SwitchProfile,
     Upload,
     WholeRun,
 )
@@ -37,8 +40,18 @@ class Note:
         return f"{self.at}: note: {self.text}"
 
 
+def notes_of(scenarios: Sequence[Scenario]) -> tuple[Note, ...]:
+    """All remarks about what a file holds, in its order, each of them once: the cases of a file share its lines.
+
+    What a case does not use another one may.
+    """
+    unused = [{*_unused(scenario), *_unused_operators(scenario)} for scenario in scenarios]
+    found = {note for scenario in scenarios for note in notes(scenario)}
+    return tuple(sorted(found.union(set.intersection(*unused) if unused else ())))
+
+
 def notes(scenario: Scenario) -> tuple[Note, ...]:
-    """All remarks, in the order of the file."""
+    """All remarks about a scenario, in the order of the file; of a case none about what is not used."""
     found = [
         *_rates_of_udp(scenario),
         *_never_emitted(scenario),
@@ -46,8 +59,10 @@ def notes(scenario: Scenario) -> tuple[Note, ...]:
         *_unknown_fields(scenario),
         *_deaf_observers(scenario),
         *_read_only(scenario),
-        *_unused(scenario),
+        *_rolled_back(scenario),
     ]
+    if not scenario.case:
+        found += [*_unused(scenario), *_unused_operators(scenario)]
     return tuple(sorted(set(found)))
 
 
@@ -143,6 +158,27 @@ def _unused(scenario: Scenario) -> Iterator[Note]:
     for token in scenario.tokens:
         if token.name not in shown and token.name not in named:
             yield Note(token.place, f"nobody shows the token {token.name}")
+
+
+def _unused_operators(scenario: Scenario) -> Iterator[Note]:
+    """A network that nobody is ever in. `home` is where everybody begins."""
+    used = {group.operator for group in scenario.groups}
+    used |= {step.act.operator for step in scenario.steps if isinstance(step.act, Roam) and step.act.operator}
+    for operator in scenario.operators:
+        if operator.name not in used and (operator.name != HOME.name or operator.place != HOME.place):
+            text = f"no group begins in the network {operator.name}, and no step lets anybody roam there"
+            yield Note(operator.place, text)
+
+
+def _rolled_back(scenario: Scenario) -> Iterator[Note]:
+    """With a rollback the act comes to what the attach with the old profile comes to."""
+    for step in scenario.steps:
+        if isinstance(step.act, SwitchProfile) and step.act.rollback_s is not None and step.outcome == "rejected":
+            yield Note(
+                step.place,
+                "with a rollback, the outcome is that of the attach with the old profile; expect: [imsiMismatch] tells"
+                " that the new one was refused",
+            )
 
 
 # --- what the remarks are about ---------------------------------------------------------------------------------------

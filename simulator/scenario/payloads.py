@@ -127,7 +127,9 @@ def _file(reading: Reading, value: Text) -> Payload | None:
         )
         return None
     try:
-        content = read_bytes(path, MAX_PAYLOAD_BYTES, value.place, "a payload", called=value.value)
+        content = reading.files.contents.get(path) or read_bytes(
+            path, MAX_PAYLOAD_BYTES, value.place, "a payload", called=value.value
+        )
     except ScenarioErrors as errors:
         for error in errors.errors:
             problems.add(error.problem, error.at, error.hint)
@@ -135,6 +137,7 @@ def _file(reading: Reading, value: Text) -> Payload | None:
     if not content:
         problems.add(f"{shown(value.value)} is empty", value.place, EMPTY)
         return None
+    reading.files.contents[path] = content
     return Payload(kind="bytes", content=content)
 
 

@@ -44,6 +44,11 @@ class Problems:
         """How many so far."""
         return len(self._errors)
 
+    @property
+    def errors(self) -> tuple[ScenarioError, ...]:
+        """All of them."""
+        return tuple(self._errors)
+
     def raise_if_any(self) -> None:
         """Raises: ScenarioErrors with everything that was noted."""
         if self._errors:
@@ -72,6 +77,17 @@ class Problems:
             self.add(f"{what} {shown(text.value)} is {NOT_YET}", text.place, has_now(words))
             return None
         self.add(f"no {what} {shown(text.value)}", text.place, meant(text.value, words))
+        return None
+
+    def named(self, node: Node, what: str, names: Iterable[str]) -> str | None:
+        """A scalar that is one of these names."""
+        text = self.word(node, what)
+        if text is None:
+            return None
+        known = tuple(names)
+        if text.value in known:
+            return text.value
+        self.add(f"no {what} {shown(text.value)}", text.place, meant(text.value, known))
         return None
 
     def yes_or_no(self, node: Node, what: str) -> bool | None:

@@ -5,9 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulator.errors import Place
-from simulator.scenario.model import Collection, Group, Listener, Token
+from simulator.errors import Place, ScenarioErrors
+from simulator.scenario.model import HOME, Collection, Group, Listener, Operator, Token
+from simulator.scenario.nodes import Text, Tree
 from simulator.scenario.problems import Problems
+
+
+@dataclass(slots=True)
+class Files:
+    """What was read of other files, once for all cases of a scenario file."""
+
+    contents: dict[Path, bytes] = field(default_factory=dict)
+    """Of payloads, by where they really are."""
+    trees: dict[tuple[Path, str], Tree | ScenarioErrors] = field(default_factory=dict)
+    """Of included files, by where they really are and what their places are called; or why there is no tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A `clone_of` that is looked at when all groups are known. `what`: `sim` or `modem`."""
+
+    group: str
+    what: str
+    of: Text
 
 
 @dataclass(slots=True)
@@ -17,7 +37,11 @@ class Reading:
     problems: Problems
     folder: Path | None
     """Where the files that the present one names are looked for; None: the text came from nowhere, and has none."""
+    files: Files = field(default_factory=Files)
+    operators: dict[str, Operator] = field(default_factory=lambda: {HOME.name: HOME})
+    operators_unread: bool = False
     groups: dict[str, Group] = field(default_factory=dict)
+    clones: list[Copied] = field(default_factory=list)
     collections: dict[str, Collection] = field(default_factory=dict)
     flawed: dict[str, None] = field(default_factory=dict)
     """Groups that were declared and could not be read; who names them is not told again."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from simulator.scenario.nodes import Mapping, Node
+from simulator.scenario.nodes import Mapping, Node, Text
 from simulator.scenario.problems import Fields
 from simulator.scenario.quantities import quantity
 from simulator.scenario.reading import Reading
-from simulator.words import Word
+from simulator.words import RETRIED, Word
 
 MAX_TIMES = 1_000_000
 MAX_RETRIES = 100
+MOBILE = "mobile"
+"""mobile-network §5.9: ten seconds apart five times, then 12 min, then up to a day."""
 
 RETRY_KEYS = {
     "times": Word("times", "how many more attempts"),
-    "pause": Word("pause", "how long to wait before each (default none)"),
+    "pause": Word("pause", "how long to wait before each (default none); mobile: as modems do that are not let in"),
 }
 
 
@@ -52,15 +55,31 @@ def repetition(reading: Reading, fields: Fields) -> Repetition:
     return Repetition(every_s, often or 1)
 
 
-def retry(reading: Reading, node: Node) -> tuple[int, float]:
-    """How many more attempts a failed act gets, and the pause in seconds before each."""
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How many more attempts a failed act gets, and the pause before each: so long, or as a model says."""
+
+    times: int = 0
+    pause_s: float = 0.0
+    model: Literal["", "mobile"] = ""
+
+
+def retry(reading: Reading, node: Node | None, verb: str) -> Retry:
+    """What `retry:` says; nothing if there is none, or it cannot be read."""
     problems = reading.problems
+    if node is None or verb not in RETRIED:
+        return Retry()
     if not isinstance(node, Mapping):
-        return problems.integer(node, "retry", 1, MAX_RETRIES) or 0, 0.0
+        return Retry(problems.integer(node, "retry", 1, MAX_RETRIES) or 0)
     fields = Fields(node, problems, "retry", RETRY_KEYS)
     times, pause = fields.get("times"), fields.get("pause")
     if times is None:
         problems.add("retry without times", node.place, "write {times: 3, pause: 10 s}")
-        return 0, 0.0
-    pause_s = 0.0 if pause is None else quantity(problems, pause, "pause", "duration") or 0.0
-    return problems.integer(times, "times", 1, MAX_RETRIES) or 0, pause_s
+        return Retry()
+    more = problems.integer(times, "times", 1, MAX_RETRIES) or 0
+    if isinstance(pause, Text) and pause.value == MOBILE:
+        if verb != "attach":
+            hint = "so does a modem that is not let in; for others write a time: 10 s"
+            problems.add(f"pause: {MOBILE} is for attach", pause.place, hint)
+        return Retry(more, model="mobile")
+    return Retry(more, 0.0 if pause is None else quantity(problems, pause, "pause", "duration") or 0.0)

@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator import words
-from simulator.scenario.groups import MAX_DEVICES
+from simulator.scenario.groups import MAX_CELL, MAX_DEVICES
 from simulator.scenario.loader import MAX_SEED
-from simulator.scenario.repetition import MAX_RETRIES, MAX_TIMES
+from simulator.scenario.model import HELD
+from simulator.scenario.modifiers import REASONED
+from simulator.scenario.repetition import MAX_RETRIES, MAX_TIMES, MOBILE
+from simulator.scenario.schema_cases import cases, with_cases
+from simulator.scenario.schema_cases import definitions as with_parameters
 from simulator.scenario.schema_values import (
     COMPARED,
     MISSING,
@@ -23,24 +27,33 @@ from simulator.scenario.schema_values import (
     any_of,
     closed,
     condition,
+    counted,
     described,
     identity,
     integer,
     items,
     link,
     matching,
+    modem,
     named,
     now,
     one_of,
+    operator,
     payload,
+    platform,
     quantity,
     radio,
     radio_rules,
+    rat,
     ref,
+    sim,
+    statistics,
     subject,
     tags,
     yes_or_no,
 )
+from simulator.scenario.sim_verbs import CARDS, ROAMING
+from simulator.scenario.sims import MAX_PROFILES, MAX_SVN
 from simulator.words import VERB, EventWord, Verb, Word, modifiers_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -49,24 +62,28 @@ MAX_COUNT = 10**9
 _KNOWN_DATA = (*words.DATA_WORDS, *words.DATA_NUMBERS, *words.DATA_DIGITS)
 """Keys of event data of which it is known what they can hold."""
 
-_CHANGES = {"update": ("imsi", "imei", "tags"), "link": ("preset", *words.LINK_KEYS)}
+_CHANGES = {"update": ("imsi", "imei", "tags"), "link": ("preset", *words.LINK_KEYS), "roam": ROAMING}
 """Verbs that change nothing without one of these arguments."""
 
 
 def schema() -> Schema:
     """The whole schema."""
+    properties, definitions = _keys(words.TOP_KEYS, _top()), _definitions()
+    keys = {name: {"description": word.help} for name, word in words.TOP_KEYS.items() if word.now}
     return {
         "$schema": DIALECT,
         "title": "scenario",
         "description": "A scenario: who takes part, what they do, and what the platform must then emit.",
-        **closed(_keys(words.TOP_KEYS, _top()), "scenario", "steps"),
-        "$defs": _definitions(),
+        **closed(keys, "scenario", "steps"),
+        "if": {"required": ["cases"]},
+        "then": with_cases(properties, "scenario", "steps"),
+        "else": closed(properties, "scenario", "steps"),
+        "$defs": {**definitions, **with_parameters(definitions)},
     }
 
 
 def _top() -> Mapping[str, Schema]:
     text = ref("text")
-    mutant = any_of(text, items(text))
     return {
         "scenario": text,
         "about": text,
@@ -83,11 +100,10 @@ def _top() -> Mapping[str, Schema]:
         "order": {"const": "all"},
         "include": any_of(text, items(text)),
         "needs": items(one_of(words.CAPABILITIES), 0) | {"uniqueItems": True},
-        "mutants": {
-            "type": "object",
-            "properties": {word.name: described(mutant, word.help) for word in now(words.MUTANTS)},
-            "additionalProperties": False,
-        },
+        "mutants": ref("mutants"),
+        "cases": cases(),
+        "operators": named(any_of(MISSING, ref("operator"))),
+        "platform": platform(),
     }
 
 
@@ -112,6 +128,12 @@ def _definitions() -> Mapping[str, Schema]:
         "subjects": any_of(ref("subject"), items(ref("subject"))),
         "payload": payload(),
         "link": link(),
+        "operator": operator(),
+        "statistics": statistics(),
+        "number": counted(),
+        "checks": any_of(ref("text"), items(ref("text"))),
+        "fault": one_of(words.MUTANTS),
+        "mutants": _mutants(),
         "group": any_of(MISSING, closed(_keys(words.GROUP_KEYS, _group()))),
         "event": any_of(_event_names(), closed(_events(), minProperties=1, maxProperties=1)),
         "seen": closed(
@@ -120,10 +142,15 @@ def _definitions() -> Mapping[str, Schema]:
         "events": items(ref("event")),
         **{f"data of {event.name}": _data(event) for event in words.EVENTS.values() if event.now},
         **{_condition_name(key): condition(key) for key in ("", *_KNOWN_DATA)},
+        **{_outcome_name(verb): _outcome(verb) for verb in VERB.values() if verb.now and verb.outcomes},
         "step": _step(),
         "form": any_of(*(_form(name) for name, word in words.WHOLE_RUN_FORMS.items() if word.now)),
         "stepForm": any_of(*(_form(name) for name in words.STEP_FORMS if words.WHOLE_RUN_FORMS[name].now)),
     }
+
+
+def _mutants() -> Schema:
+    return closed({word.name: described(ref("checks"), word.help) for word in now(words.MUTANTS)})
 
 
 def _keys(table: Mapping[str, Word], values: Mapping[str, Schema]) -> Mapping[str, Schema]:
@@ -143,6 +170,11 @@ def _group() -> Mapping[str, Schema]:
         "tags": ref("tags"),
         "collection": ref("name"),
         "stack": one_of(words.STACKS),
+        "sim": sim(),
+        "modem": modem(),
+        "operator": ref("name"),
+        "rat": rat(),
+        "cell": integer(0, MAX_CELL),
     }
 
 
@@ -212,8 +244,13 @@ def _fits(verb: Verb) -> Schema:
     then: Schema = {"propertyNames": {"enum": [verb.name, *verb.arguments, *modifiers_of(verb)]}}
     if verb.required:
         then["required"] = list(verb.required)
-    if verb.outcomes:
-        then["properties"] = {"outcome": _outcome(verb)}
+    properties = {"outcome": ref(_outcome_name(verb))} if verb.outcomes else {}
+    if verb.name == "move":
+        properties["to"] = ref("name")
+    if verb.name in words.RETRIED and verb.name != "attach":
+        properties["retry"] = {"properties": {"pause": {"not": {"const": MOBILE}}}}
+    if properties:
+        then["properties"] = properties
     if verb.name in _CHANGES:
         then |= any_of(*({"required": [argument]} for argument in _CHANGES[verb.name]))
     if verb.name == "link":
@@ -221,12 +258,17 @@ def _fits(verb: Verb) -> Schema:
     return {"if": {"required": [verb.name]}, "then": then}
 
 
+def _outcome_name(verb: Verb) -> str:
+    return "outcome: " + ", ".join(verb.outcomes)
+
+
 def _outcome(verb: Verb) -> Schema:
     known = [words.OUTCOMES[word] for word in verb.outcomes if word in words.OUTCOMES]
     schemas = [{"const": word.name, "description": word.help} for word in known]
     if "coap" in verb.outcomes:
         schemas.append(described(matching("coap [245]\\.[0-3][0-9]"), "this CoAP code: coap 4.04"))
-    return any_of(*schemas)
+    reasons = {word: TEXT for word in REASONED if word in verb.outcomes}
+    return any_of(*schemas, *([closed(reasons, minProperties=1, maxProperties=1)] if reasons else ()))
 
 
 def _whom(verb: Verb) -> Schema:
@@ -241,14 +283,14 @@ def _whom(verb: Verb) -> Schema:
         case "platform":
             return {"const": words.PLATFORM}
         case "fault":
-            return one_of(words.MUTANTS)
+            return ref("fault")
         case "tokens" | "observers":
             return any_of(ref("name"), items(ref("name")))
     return ref("subjects")
 
 
 def _arguments() -> Mapping[str, Schema]:
-    digits = any_of({"type": "integer", "minimum": 0}, matching("blank|[0-9]{0,15}"))
+    digits = any_of({"type": "integer", "minimum": 0}, matching(f"blank|{HELD}|[0-9]{{0,15}}"))
     return {
         "payload": ref("payload"),
         "path": TEXT,
@@ -256,7 +298,15 @@ def _arguments() -> Mapping[str, Schema]:
         "imsi": digits,
         "imei": digits,
         "tags": ref("tags"),
-        "to": ref("name"),
+        "to": ref("subject"),
+        "with": ref("subject"),
+        "card": one_of(CARDS),
+        "profile": integer(1, MAX_PROFILES),
+        "rollback": ref("duration"),
+        "svn": integer(0, MAX_SVN),
+        "operator": ref("name"),
+        "rat": rat(),
+        "cell": integer(0, MAX_CELL),
         "abruptly": yes_or_no(),
         "which": one_of(words.QUEUED),
         "token": ref("name"),
@@ -266,7 +316,7 @@ def _arguments() -> Mapping[str, Schema]:
 
 def _modifiers() -> Mapping[str, Schema]:
     duration = ref("duration")
-    times = integer(1, MAX_RETRIES)
+    times, pause = integer(1, MAX_RETRIES), any_of(duration, {"const": MOBILE})
     seen = any_of(ref("event"), ref("seen"), ref("stepForm"))
     return {
         "over": any_of(duration, *_arrivals()),
@@ -275,11 +325,11 @@ def _modifiers() -> Mapping[str, Schema]:
         "times": integer(1, MAX_TIMES),
         "at": duration,
         "as": matching(NAME),
-        "outcome": TEXT,
-        "retry": any_of(times, closed({"times": times, "pause": duration}, "times")),
+        "outcome": any_of(TEXT, {"type": "object"}),
+        "retry": any_of(times, closed({"times": times, "pause": pause}, "times")),
         "within": duration,
-        "expect": items(seen),
-        "never": ref("events"),
+        "expect": items(seen, 0),
+        "never": items(ref("event"), 0),
         "lasting": duration,
     }
 
@@ -305,7 +355,7 @@ def _form(name: str) -> Schema:
         "each": (who, counted, ("sees",), alone),
         "some": (who, counted, ("sees",), alone),
         "none": (who, counted, ("sees",), alone),
-        "never": (events, {"of": who, "by": by}, (), {}),
+        "never": (items(event, 0), {"of": who, "by": by}, (), {}),
         "sequence": (events, listed, ("each",), {}),
         "exactly": (items(event, 0), listed, ("each",), {}),
         "after": (
@@ -318,6 +368,7 @@ def _form(name: str) -> Schema:
         "rate": (ref("name"), share, (), bound),
         "dropped": (ref("name"), {"at_least": count, "at_most": count}, (), {}),
         "latency": (event, {}, (), _percentiles()),
+        "statistics": (ref("statistics"), {}, (), {}),
     }
     help_ = words.WHOLE_RUN_FORMS[name].help
     if name not in forms:

@@ -14,6 +14,9 @@ from simulator import words
 from simulator.scenario.groups import IDENTITY_KEYS
 from simulator.scenario.links import BURSTS, WAYS
 from simulator.scenario.matchers import MAX_PATTERN
+from simulator.scenario.operators import APN, MAX_APN, MAX_GATEWAYS, PLMN, POLICIES
+from simulator.scenario.sims import LEAST_PROFILES, MAX_PROFILES, MAX_SVN
+from simulator.scenario.statistics import COUNTED, FREE
 from simulator.words import LinkKey, Word
 
 Schema = dict[str, Any]
@@ -21,8 +24,8 @@ Schema = dict[str, Any]
 SCALAR = ["string", "number", "boolean"]
 
 # Names may have letters of any script; what a schema calls \w has none but those of ASCII.
-_LETTERS = "A-Za-z_\u0080-\uffff"
-NAME = f"[{_LETTERS}][{_LETTERS}0-9-]{{0,63}}"
+LETTERS = "A-Za-z_\u0080-\uffff"
+NAME = f"[{LETTERS}][{LETTERS}0-9-]{{0,63}}"
 NUMBER = r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?"
 AMOUNT = r"[0-9]+(?:\.[0-9]+)?"
 COMPARED = rf"(?:{'|'.join(words.COMPARISONS)})\s+"
@@ -72,6 +75,8 @@ def one_of(table: Mapping[str, Word]) -> Schema:
 def integer(least: int, most: int) -> Schema:
     """A whole number."""
     digits = "[0-9]+" if least == 0 else "0*[1-9][0-9]*"
+    if most <= 100:
+        digits = f"0*(?:{'|'.join(map(str, range(least, most + 1)))})"
     return any_of({"type": "integer", "minimum": least, "maximum": most}, matching(digits))
 
 
@@ -164,6 +169,71 @@ def identity() -> Schema:
     return closed({word.name: described(digits, word.help) for word in IDENTITY_KEYS.values()})
 
 
+# --- the mobile network -----------------------------------------------------------------------------------------------
+
+
+def sim() -> Schema:
+    """What is in the slot: nothing, or one kind of card."""
+    number = integer(LEAST_PROFILES, MAX_PROFILES)
+    values = {"profiles": number, "imsis": number, "clone_of": ref("subject")}
+    keys = {word.name: described(values[word.name], word.help) for word in now(words.SIM_KEYS)}
+    return any_of({"const": "none"}, closed(keys, maxProperties=1))
+
+
+def modem() -> Schema:
+    """The hardware."""
+    values = {"svn": integer(0, MAX_SVN), "clone_of": ref("subject")}
+    return closed({word.name: described(values[word.name], word.help) for word in now(words.MODEM_KEYS)})
+
+
+def operator() -> Schema:
+    """A mobile network."""
+    values = {
+        "plmn": any_of({"type": "integer", "minimum": 0, "maximum": 999_999}, matching(PLMN.pattern)),
+        "gateways": integer(1, MAX_GATEWAYS),
+        "apn": {"type": SCALAR, "pattern": f"^{APN.pattern}$", "maxLength": MAX_APN},
+        "rat": rat(),
+        "omits": items(one_of(words.OMITTED), 0) | {"uniqueItems": True},
+        "retransmit": one_of(words.RETRANSMISSIONS),
+        "link": ref("link"),
+        "lost_after": ref("duration"),
+    }
+    return closed({word.name: described(values[word.name], word.help) for word in now(words.OPERATOR_KEYS)})
+
+
+def rat() -> Schema:
+    """A radio by its name."""
+    return {"enum": list(words.RATS)}
+
+
+def platform() -> Schema:
+    """Options of the embedded platform."""
+    values = {
+        "mismatch_policy": one_of(POLICIES),
+        "disconnect_on_update": yes_or_no(),
+        "interim": ref("duration"),
+    }
+    return closed({word.name: described(values[word.name], word.help) for word in now(words.PLATFORM_KEYS)})
+
+
+def statistics() -> Schema:
+    """What the server counts. Some names end in words of its own."""
+    count = ref("number")
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(COUNTED, count),
+        "patternProperties": {rf"^(?:{'|'.join(FREE)})\.(?!\*$)\S(?:.*\S)?$": count},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
+def counted() -> Schema:
+    """A number, or what it must be."""
+    value = any_of({"type": "integer", "minimum": 0}, matching("0|[1-9][0-9]{0,17}"))
+    return any_of(value, matching(rf"{COMPARED}{NUMBER}"), _mapped(value, matches=False))
+
+
 # --- conditions -------------------------------------------------------------------------------------------------------
 
 
@@ -182,11 +252,12 @@ def condition(key: str = "") -> Schema:
     return any_of(ANY_TEXT, _mapped(ANY_TEXT))
 
 
-def _mapped(value: Schema, *, compares: bool = True) -> Schema:
+def _mapped(value: Schema, *, compares: bool = True, matches: bool = True) -> Schema:
     bound = any_of({"type": "number"}, matching(NUMBER))
+    pattern = {"type": SCALAR, "maxLength": MAX_PATTERN, "description": "a regular expression, searched for"}
     keys: dict[str, Schema] = {
         "one_of": items(value),
-        "matches": {"type": SCALAR, "maxLength": MAX_PATTERN, "description": "a regular expression, searched for"},
+        **({"matches": pattern} if matches else {}),
         "not": value,
         **{comparison: bound for comparison in words.COMPARISONS if compares},
     }

@@ -154,6 +154,8 @@ def _syntax(error: object, text: str, file: str) -> ScenarioErrors:
         hint = 'quote text that contains ": "'
     elif at in ("%", "@", "`"):
         hint = f"quote text that begins with {at}"
+    elif at == "[" and problem.startswith("expected ','"):
+        hint = 'quote text that contains [: "steps[1].outcome"'
     elif "undefined alias" in problem or "alias" in problem:
         return refused("an alias", place, "aliases are not used; write the value again")
     elif "found unexpected end of stream" in problem:

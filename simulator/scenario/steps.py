@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from simulator.scenario.access import token_named
 from simulator.scenario.arrivals import over
 from simulator.scenario.doers import done_by
 from simulator.scenario.expectations import Awaited, awaited
-from simulator.scenario.model import Step, StepAct, Subject, Wait
+from simulator.scenario.model import MoveSim, Step, StepAct, Subject, SwapSims, Wait
 from simulator.scenario.modifiers import common, lasting, outcome
 from simulator.scenario.nodes import Mapping, Node, Text
 from simulator.scenario.problems import Fields
@@ -16,7 +18,7 @@ from simulator.scenario.repetition import Repetition, repetition, retry
 from simulator.scenario.step_keys import check_keys, name_of, not_yet
 from simulator.scenario.subjects import subjects
 from simulator.scenario.verbs import act_of
-from simulator.words import ARGUMENTS, MODIFIERS, RETRIED, VERB, Verb
+from simulator.words import ARGUMENTS, MODIFIERS, VERB, Verb
 
 _WORDS = {**MODIFIERS, **ARGUMENTS}
 
@@ -64,7 +66,7 @@ def _done(reading: Reading, verb: Verb, value: Node, fields: Fields) -> Step | N
     done = done_by(reading, verb, value)
     always, seen = common(reading, fields), awaited(reading, fields, has_subjects=False)
     lasting_s = lasting(reading, fields, verb, Repetition(None, 1))
-    comes_to = outcome(reading, fields.get("outcome"), verb, ())
+    comes_to, reason = outcome(reading, fields.get("outcome"), verb, ())
     if done is None:
         return None
     act, doers = done
@@ -79,6 +81,7 @@ def _done(reading: Reading, verb: Verb, value: Node, fields: Fields) -> Step | N
         at_s=always.at_s,
         lasting_s=lasting_s,
         outcome=comes_to,
+        outcome_reason=reason,
         within_s=always.within_s,
         expect=seen.ordered,
         never=seen.never,
@@ -95,8 +98,8 @@ def _acted(reading: Reading, verb: Verb, value: Node, fields: Fields) -> Step | 
     act: StepAct | None = act_of(reading, verb.name, whom, fields)
     always, repeated = common(reading, fields), repetition(reading, fields)
     over_s, arrivals = over(reading, fields, whom)
-    again, shown_token = fields.get("retry"), fields.get("token")
-    retries, pause_s = (0, 0.0) if again is None or verb.name not in RETRIED else retry(reading, again)
+    again, shown_token = retry(reading, fields.get("retry"), verb.name), fields.get("token")
+    comes_to, reason = outcome(reading, fields.get("outcome"), verb, whom)
     seen: Awaited = awaited(reading, fields, has_subjects=True)
     found = Step(
         place=fields.place,
@@ -104,7 +107,7 @@ def _acted(reading: Reading, verb: Verb, value: Node, fields: Fields) -> Step | 
         act=act or Wait(seconds=0.0),
         subjects=whom,
         token="" if shown_token is None or "token" not in verb.arguments else token_named(reading, shown_token),
-        text=f"{verb.name} {', '.join(subject.text for subject in whom)}",
+        text=_told(verb.name, whom, act),
         name=always.name,
         at_s=always.at_s,
         over_s=over_s,
@@ -112,12 +115,25 @@ def _acted(reading: Reading, verb: Verb, value: Node, fields: Fields) -> Step | 
         lasting_s=lasting(reading, fields, verb, repeated),
         every_s=repeated.every_s,
         times=repeated.times,
-        outcome=outcome(reading, fields.get("outcome"), verb, whom),
-        retries=retries,
-        retry_pause_s=pause_s,
+        outcome=comes_to,
+        outcome_reason=reason,
+        retries=again.times,
+        retry_pause_s=again.pause_s,
+        retry_model=again.model,
         within_s=always.within_s,
         expect=seen.ordered,
         never=seen.never,
         forms=seen.forms,
     )
     return found if act is not None and whom else None
+
+
+def _told(verb: str, whom: Sequence[Subject], act: StepAct | None) -> str:
+    """The step in one line: `upload meters`, `move_sim old to new`."""
+    line = f"{verb} {', '.join(subject.text for subject in whom)}"
+    match act:
+        case MoveSim():
+            return f"{line} to {act.to.text}"
+        case SwapSims():
+            return f"{line} with {act.other.text}"
+    return line

@@ -38,7 +38,7 @@ def subjects(reading: Reading, node: Node, what: str) -> tuple[Subject, ...]:
         one = subject(reading, item, what)
         if one is None:
             continue
-        again = next((other for other in found if _overlap(one, other)), None)
+        again = next((other for other in found if overlap(one, other)), None)
         if again is not None:
             reading.problems.add(
                 f"{shown(one.text)} is already in {shown(again.text)}", one.place, "remove one of them"
@@ -120,7 +120,7 @@ def _fits(reading: Reading, text: Text, group: Group, first: int, last: int | No
     return True
 
 
-def _overlap(one: Subject, other: Subject) -> bool:
+def overlap(one: Subject, other: Subject) -> bool:
     """Whether somebody is surely named twice. Whom a share draws is not known yet, but that it is of its range is."""
     if one.group != other.group:
         return False

@@ -38,7 +38,7 @@ def check_value(reading: Reading, key: str, node: Node, found: Condition) -> Non
     elif key in DATA_COLLECTIONS and not reading.collections_unread:
         _check_words(reading, "collection", node, found, (DEFAULT_COLLECTION, *reading.collections))
     elif key in DATA_NUMBERS:
-        _check_count(reading, key, node, found)
+        check_count(reading, key, node, found)
     elif key in DATA_DIGITS and found.op in ("equals", "not", "one_of"):
         for text in _written(node):
             if not IDENTITY.fullmatch(text.value):
@@ -70,7 +70,8 @@ def _check_words(reading: Reading, what: str, node: Node, found: Condition, know
                 reading.problems.add(f"no {what} {shown(text.value)}", text.place, meant(text.value, names))
 
 
-def _check_count(reading: Reading, key: str, node: Node, found: Condition) -> None:
+def check_count(reading: Reading, key: str, node: Node, found: Condition) -> None:
+    """Note what no whole number can be."""
     texts = _written(node)
     if found.op in COMPARISONS:
         if (found.op == "below" and found.number <= 0) or (found.op == "at_most" and found.number < 0):

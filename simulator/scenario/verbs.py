@@ -8,10 +8,12 @@ from typing import Literal, cast
 from simulator.scenario.groups import check_datagram, collection_named
 from simulator.scenario.links import changed_link
 from simulator.scenario.model import (
+    HELD,
     Attach,
     Blackout,
     ChangeLink,
     Create,
+    CutOff,
     Detach,
     DeviceAct,
     Freeze,
@@ -33,6 +35,7 @@ from simulator.scenario.payloads import payload
 from simulator.scenario.problems import Fields
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import shown
+from simulator.scenario.sim_verbs import insert_sim, move_sim, remove_sim, roam, swap_sims, switch_profile, update_modem
 from simulator.scenario.subjects import size_of
 from simulator.words import LINK_KEYS, QUEUED
 
@@ -135,22 +138,21 @@ def _update(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> De
 
 
 def _identity(reading: Reading, fields: Fields, name: str, subjects: Sequence[Subject]) -> str | None:
-    """Digits as they were written, "" for clearing, None if the field is left alone."""
+    """Digits as they were written, "" for clearing, `HELD`, None if the field is left alone."""
     node = fields.get(name)
     if node is None:
         return None
     problems = reading.problems
+    hint = f'write 1 to 15 digits, {HELD}, or "" to clear the {name.upper()}'
     if not isinstance(node, Text):
-        problems.add(f"{name} must be digits", node.place, f'write 1 to 15 digits, or "" to clear the {name.upper()}')
+        problems.add(f"{name} must be digits", node.place, hint)
         return None
+    if node.value == HELD:
+        return HELD
     value = "" if node.value == "blank" else node.value
     # mobile-network §2.2: 1 to 15 digits is all that is asked of an IMSI or IMEI.
     if value and not (value.isascii() and value.isdigit() and len(value) <= 15):
-        problems.add(
-            f"{shown(node.value)} is no {name.upper()}",
-            node.place,
-            f'write 1 to 15 digits, or "" to clear the {name.upper()}',
-        )
+        problems.add(f"{shown(node.value)} is no {name.upper()}", node.place, hint)
     devices = sum(size_of(subject, reading.groups[subject.group]) for subject in subjects)
     if value and devices > 1:
         problems.add(f"one {name.upper()} for {devices} devices", fields.at(name), "name one device, such as meters.0")
@@ -190,4 +192,12 @@ _ACTS: dict[str, Reader] = {
     "remove": _always(Remove()),
     "move": _move,
     "link": _link,
+    "insert_sim": insert_sim,
+    "remove_sim": remove_sim,
+    "move_sim": move_sim,
+    "swap_sims": swap_sims,
+    "switch_profile": switch_profile,
+    "update_modem": update_modem,
+    "roam": roam,
+    "cut_off": _always(CutOff()),
 }

@@ -7,17 +7,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from simulator.clock import Clock
+from simulator.clock import Clock, Timers
 from simulator.errors import LocalError
 from simulator.protocol.coap.server_types import ServerSettings as CoapSettings
 from simulator.server.fronts.coap import CoapFront
+from simulator.server.fronts.radius import RadiusFront
+from simulator.server.fronts.radius_clients import RadiusSettings
+from simulator.server.fronts.radius_disconnects import Disconnects
 from simulator.server.fronts.udp import UdpFront
 from simulator.server.span.core import SpanCore
 from simulator.server.span.durable import Durable, keep, revive
+from simulator.server.span.radius import Listening
 from simulator.server.span.rest import Api
 from simulator.server.span.settings import SpanSettings, TokenSettings
 from simulator.server.span.streams import CLOSE_RESTART, Closed
-from simulator.wire.address import Address, host_text, port_of
+from simulator.wire.address import LOOPBACK, Address, host_text, ip_of, port_of
 from simulator.wire.ports import Wire
 
 if TYPE_CHECKING:
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
 API_PORT = 10080
 UDP_PORT = 11234
 COAP_PORT = 15683
+RADIUS_PORT = 11812
+ACCOUNTING_PORT = 11813
+
+PORTS = ("api_port", "udp_port", "coap_port", "radius_port", "accounting_port")
 
 HALT_S = 5.0
 """How long readers may take, when it goes down for a restart, to read what was meant for them."""
@@ -41,6 +49,10 @@ class ServerSettings:
     api_port: int = API_PORT
     udp_port: int = UDP_PORT
     coap_port: int = COAP_PORT
+    radius_port: int = RADIUS_PORT
+    """Where packet gateways ask who may come in …"""
+    accounting_port: int = ACCOUNTING_PORT
+    """… and report on their sessions."""
     token: str = ""
     """Text of the token that may do everything; "": made from `seed`, hence guessable."""
     read_token: str = ""
@@ -50,11 +62,17 @@ class ServerSettings:
     """Event streams over WebSocket drop nothing for a slow reader."""
     span: SpanSettings = field(default_factory=SpanSettings)
     coap: CoapSettings | None = None
+    radius: RadiusSettings = field(default_factory=RadiusSettings)
+
+    def with_secrets(self, secret: str) -> ServerSettings:
+        """The same; RADIUS clients without a secret share this one."""
+        clients = tuple(each if each.secret else replace(each, secret=secret) for each in self.radius.clients)
+        return replace(self, radius=replace(self.radius, clients=clients))
 
     @classmethod
     def on_free_ports(cls, **options: Any) -> ServerSettings:
         """Any free ports: how a rehearsal starts its own server."""
-        return cls(api_port=0, udp_port=0, coap_port=0, **options)
+        return cls(**dict.fromkeys(PORTS, 0) | options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,8 @@ class _Ports:
     api: int
     udp: int
     coap: int
+    radius: int
+    accounting: int
 
 
 class ReferenceServer:
@@ -81,18 +101,27 @@ class ReferenceServer:
     `server.api.handle(request, clock.unix_ns())`.
     """
 
-    def __init__(self, settings: ServerSettings, clock: Clock) -> None:
+    def __init__(self, settings: ServerSettings, clock: Clock, timers: Timers | None = None) -> None:
+        """`timers` None: a Disconnect-Request that gets lost is not repeated. Raises: LocalError: settings."""
+        settings = settings.with_secrets(_token_text("radius", settings.seed))
         self.token = settings.token or _token_text("write", settings.seed)
         self.read_token = settings.read_token or _token_text("read", settings.seed)
         if self.token == self.read_token:
             raise LocalError("the writing and the reading token are the same; choose two")
         tokens = TokenSettings(text=self.token, write=True), TokenSettings(text=self.read_token)
-        self._settings, self._clock = settings, clock
+        self._settings, self._clock, self._timers = settings, clock, timers
         self._starts = 0
+        self._disconnects: list[Disconnects] = []
         self._stand(SpanCore(replace(settings.span, tokens=(*settings.span.tokens, *tokens))))
         self._http: HttpFront | None = None
         self._wire: Wire | None = None
-        self._ports = _Ports(api=settings.api_port, udp=settings.udp_port, coap=settings.coap_port)
+        self._ports = _Ports(
+            api=settings.api_port,
+            udp=settings.udp_port,
+            coap=settings.coap_port,
+            radius=settings.radius_port,
+            accounting=settings.accounting_port,
+        )
         self._kept: Durable | None = None
 
     def _stand(self, core: SpanCore) -> None:
@@ -102,6 +131,10 @@ class ReferenceServer:
         self.udp = UdpFront(core, self._clock)
         # Other message ids than before: a device may remember an answer of before the restart (RFC 7252 §4.4).
         self.coap = CoapFront(core, self._clock, self._settings.coap, seed=self._settings.seed + self._starts)
+        core.radius.interim_s = self._settings.radius.interim_s
+        seed = self._settings.seed + self._starts
+        self.radius = RadiusFront(core.radius, self._clock, self._settings.radius, self._timers, seed=seed)
+        self._disconnects = [*(each for each in self._disconnects if each.timers), self.radius.disconnects]
         self._starts += 1
 
     async def start(self, wire: Wire) -> None:
@@ -110,11 +143,19 @@ class ReferenceServer:
         try:
             await self.udp.start(wire, host, ports.udp)
             await self.coap.start(wire, host, ports.coap)
+            await self.radius.start(wire, host, ports.radius, ports.accounting)
         except LocalError:
             self._stop_datagrams()
             raise
         self._wire = wire
         ports.udp, ports.coap = port_of(self.udp.address), port_of(self.coap.address)
+        ports.radius, ports.accounting = port_of(self.radius_address), port_of(self.accounting_address)
+        secret = self.radius_secret
+        self.core.radius.listening = (
+            Listening(_on_this_machine(self.radius_address), _on_this_machine(self.accounting_address), secret)
+            if secret
+            else None
+        )
 
     async def start_http(self) -> str:
         """Open the API on TCP. Returns: its base URL. Raises: LocalError: the port is not to be had."""
@@ -138,6 +179,7 @@ class ReferenceServer:
     def _stop_datagrams(self) -> None:
         self.udp.stop()
         self.coap.stop()
+        self.radius.stop()
 
     # --- restart ------------------------------------------------------------------------------------------------------
 
@@ -198,6 +240,27 @@ class ReferenceServer:
         """Where CoAP listens; 0 before `start`."""
         return self.coap.address
 
+    @property
+    def radius_address(self) -> Address:
+        """Where packet gateways ask who may come in; 0 before `start`."""
+        return self.radius.authentication.address
+
+    @property
+    def accounting_address(self) -> Address:
+        """Where packet gateways report on their sessions; 0 before `start`."""
+        return self.radius.accounting.address
+
+    @property
+    def radius_secret(self) -> bytes:
+        """The secret of packet gateways on this machine; empty: they are not answered."""
+        client = self.radius.clients.find(LOOPBACK)
+        return client.secret if client is not None else b""
+
+    @property
+    def timers(self) -> int:
+        """How many calls wait in the calendar that it was given."""
+        return sum(each.timers for each in self._disconnects)
+
     def endpoints(self) -> list[Endpoint]:
         """What is open now, for people."""
         table = []
@@ -210,7 +273,15 @@ class ReferenceServer:
             table.append(Endpoint("UDP", f"{host_text(self.udp.address)}:{port_of(self.udp.address)}"))
         if self.coap.address:
             table.append(Endpoint("CoAP", f"coap://{host_text(self.coap.address)}:{port_of(self.coap.address)}"))
+        for what, where in (("RADIUS", self.radius_address), ("accounting", self.accounting_address)):
+            if where:
+                table.append(Endpoint(what, f"{host_text(where)}:{port_of(where)}"))
         return table
+
+
+def _on_this_machine(where: Address) -> Address:
+    """Where a port is reached from here that may be open on all addresses."""
+    return where if ip_of(where) else where | LOOPBACK
 
 
 def _token_text(what: str, seed: int) -> str:

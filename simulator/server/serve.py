@@ -8,7 +8,7 @@ import secrets
 import select
 import signal
 import sys
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 from typing import TextIO
 
@@ -17,9 +17,11 @@ from simulator.errors import ExitCode
 from simulator.server.app import ReferenceServer, ServerSettings
 from simulator.server.fronts.coap import CoapFront
 from simulator.server.fronts.udp import UdpFront
-from simulator.server.log import describe, device_name
+from simulator.server.log import describe, device_name, printable
+from simulator.server.span.network import Refused
 from simulator.server.span.streams import Subscription
 from simulator.wire.address import text
+from simulator.wire.drivers.real import RealTimers
 from simulator.wire.real import Kind, open_wire
 
 PRINT_EVERY_S = 0.1
@@ -34,7 +36,20 @@ _BUNDLE_BYTES: int = getattr(select, "PIPE_BUF", 512)
 STRANGERS_EVERY_S = 1.0
 """How often it is told that somebody writes who is not logged in."""
 
+REFUSED_EVERY_S = 1.0
+REFUSED_LINES = 5
+"""Refused logins that get a line each time; the rest is counted."""
+
 TOKEN_BYTES = 32
+SECRET_BYTES = 16
+"""mobile-network §1.7: at least 16 random octets."""
+
+_HINTS = {
+    "unknown NAS": " (--radius-client NETWORK=SECRET lets it in)",
+    "wrong Message-Authenticator": " (is its secret the right one?)",
+    "wrong authenticator": " (is its secret the right one?)",
+    "missing Message-Authenticator": " (--require-message-authenticator auto believes it without)",
+}
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,37 +73,44 @@ async def serve(
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, _stop, stopped)
     clock = WallClock()
+    timers = RealTimers(clock, loop)
+    made_up = secrets.token_hex(SECRET_BYTES)
     server = ReferenceServer(
         replace(
             settings,
             token=settings.token or secrets.token_hex(TOKEN_BYTES),
             read_token=settings.read_token or secrets.token_hex(TOKEN_BYTES),
-        ),
+        ).with_secrets(made_up),
         clock,
+        timers,
     )
     sockets = await open_wire(wire, clock, loop)
     printing: list[asyncio.Task[None]] = []
     try:
         await server.start(sockets)
         await server.start_http()
-        output.say(table(server))
+        shown = made_up if any(not each.secret for each in settings.radius.clients) else ""
+        output.say(table(server, shown))
         if not quiet:
             printing.append(loop.create_task(_print_events(server, clock, output), name="line per event"))
             printing.append(loop.create_task(_tell_strangers(server, output), name="line for strangers"))
+            printing.append(loop.create_task(_tell_refused(server, output), name="line for refused logins"))
         return await stopped
     finally:
         for task in printing:
             task.cancel()
         await asyncio.gather(*printing, return_exceptions=True)
+        timers.close()
         await server.stop()
         await sockets.close()
         for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
 
-def table(server: ReferenceServer) -> str:
-    """Where everything is, and the tokens."""
+def table(server: ReferenceServer, radius_secret: str = "") -> str:
+    """Where everything is, the tokens, and the RADIUS secret if that was made up here ("": the user knows it)."""
     lines = [(each.what, each.where) for each in server.endpoints()]
+    lines += [("secret", radius_secret)] if radius_secret else []
     lines += [("token", server.token), ("read-only", server.read_token)]
     width = max(len(what) for what, _ in lines)
     return "\n".join(f"{what:<{width}}  {where}" for what, where in lines)
@@ -179,6 +201,52 @@ async def _tell_strangers(server: ReferenceServer, output: _Output) -> None:
                     f"{what}: {new} from addresses that are not logged in, last {text(front.last_unknown)};"
                     " nothing was stored (POST /simulator/login lets a device in)"
                 )
+
+
+async def _tell_refused(server: ReferenceServer, output: _Output) -> None:
+    """Why a device does not get in, and what gateways send that is met with silence: they cannot see that themselves.
+
+    One line for all that is alike, so that devices that try for hours do not fill the terminal.
+    """
+    told: dict[str, int] = dict(server.core.network.counts.discarded)
+    while True:
+        await asyncio.sleep(REFUSED_EVERY_S)
+        if not output.takes_more():
+            continue
+        lines = [*refusals(server.core.network.refused), *_silences(server, told)]
+        warnings = server.radius.clients.warnings
+        lines += warnings
+        warnings.clear()
+        if lines:
+            output.say("\n".join(line[:LINE_MOST] for line in lines))
+
+
+def refusals(refused: deque[Refused]) -> list[str]:
+    """A line for each device that was refused, and one for the rest; takes them out."""
+    times = Counter(refused)
+    refused.clear()
+    lines = []
+    for each, count in list(times.items())[:REFUSED_LINES]:
+        who = [f"imsi {each.imsi or 'none'}"]
+        who += [f"imei {each.imei}"] if each.imei else []
+        who += [f"gateway {each.gateway}"] if each.gateway else []
+        again = f", {count} times" if count > 1 else ""
+        lines.append(printable(f"login refused: {each.reason} ({', '.join(who)}){again}"))
+    rest = sum(times.values()) - sum(count for _, count in list(times.items())[:REFUSED_LINES])
+    return [*lines, f"login refused: {rest} more"] if rest else lines
+
+
+def _silences(server: ReferenceServer, told: dict[str, int]) -> list[str]:
+    lines = []
+    for kind, count in server.core.network.counts.discarded.items():
+        new = count - told.get(kind, 0)
+        if new > 0:
+            last = server.radius.last_discarded
+            where = f", last from {text(last.peer)}" if last is not None and last.kind == kind else ""
+            hint = _HINTS.get(kind, "")
+            lines.append(f"RADIUS: {new} not answered: {kind}{where}{hint}")
+        told[kind] = count
+    return lines
 
 
 def _bundle(waiting: deque[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 
 from simulator.errors import RemoteError, TargetError
+from simulator.target.radius import RadiusAccess, RadiusDoor
 
 T = TypeVar("T")
 
@@ -20,7 +21,10 @@ NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What reading an answer raises that is none."""
 _WORDS_MOST = 200
 _TOKENS = "/simulator/tokens"
+_RADIUS = "/simulator/radius"
+_OK = 200
 _BAD_REQUEST = 400
+_UNAUTHORIZED = 401
 _PAGE = 512
 """Longest page of a listing (span §2.5); no more messages can wait for one device."""
 _NO_DOCUMENT = "(no problem document)"
@@ -99,9 +103,8 @@ class _Outbox(msgspec.Struct):
     messages: list[_Waiting]
 
 
-class _Login(msgspec.Struct):
-    deviceId: str = ""
-    address: str = ""
+class _Statistics(msgspec.Struct):
+    statistics: dict[str, int]
 
 
 class SpanApi:
@@ -191,32 +194,37 @@ class SpanApi:
         await self._ask("DELETE", _TOKENS, {"token": text}, msgspec.Raw)
 
     async def doors(self) -> frozenset[str]:
-        """Which doors of a reference server are open to us: "login", "tokens"; a real platform has neither.
+        """Which doors of a reference server are open to us: "login" (RADIUS), "tokens"; a real platform has neither.
 
-        Each is asked an empty question: whoever calls that a bad request would have answered a good one.
+        That of tokens is asked an empty question: whoever calls that a bad request would have answered a good one.
+        Raises also: ApiRefused: 401, nobody knows our token.
         """
         found = []
-        for door, method, path in (("login", "POST", "/simulator/logout"), ("tokens", "DELETE", _TOKENS)):
-            status, answer = await self._caller.call(method, path, b"{}")
-            if status == _BAD_REQUEST and title_of(answer) != _NO_DOCUMENT:
-                found.append(door)
+        status, answer = await self._caller.call("GET", _RADIUS, None)
+        if status == _UNAUTHORIZED:
+            raise ApiRefused(status, title_of(answer), f"GET {_RADIUS}")
+        if status == _OK and _is_radius(answer):
+            found.append("login")
+        status, answer = await self._caller.call("DELETE", _TOKENS, b"{}")
+        if status == _BAD_REQUEST and title_of(answer) != _NO_DOCUMENT:
+            found.append("tokens")
         return frozenset(found)
 
     def showing(self, token: str) -> SpanApi:
         """The same API, with another token."""
         return SpanApi(self._caller.showing(token))
 
-    async def login(self, imsi: str, imei: str, address: str, source: str = "") -> str:
-        """The mobile network asks for this SIM. Returns: the address that the platform gave it.
+    async def radius(self) -> RadiusAccess:
+        """Where a reference server listens for RADIUS. Raises also: ApiRefused: it has no such door, or not for us."""
+        return (await self._ask("GET", _RADIUS, None, RadiusDoor)).access()
 
-        `source`: where its datagrams come from, if not from `address`.
-        """
-        body = {"imsi": imsi, "imei": imei, "address": address} | ({"source": source} if source else {})
-        return (await self._ask("POST", "/simulator/login", body, _Login)).address
+    async def statistics(self) -> dict[str, int]:
+        """What a reference server has counted about its mobile network: name → number."""
+        return (await self._ask("GET", "/simulator/statistics", None, _Statistics)).statistics
 
-    async def logout(self, address: str) -> None:
-        """The mobile network session with this address is over."""
-        await self._ask("POST", "/simulator/logout", {"address": address}, msgspec.Raw)
+    async def disconnect(self, device: str) -> None:
+        """Have a reference server end the mobile network session of a device."""
+        await self._ask("POST", "/simulator/disconnect", {"deviceId": device}, msgspec.Raw)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -232,6 +240,14 @@ class SpanApi:
         except NO_JSON as error:
             why = one_line(str(error))
             raise TargetError(f"{method} {path}: the platform's answer makes no sense: {why}") from error
+
+
+def _is_radius(answer: bytes) -> bool:
+    try:
+        msgspec.json.decode(answer, type=RadiusDoor)
+    except NO_JSON:
+        return False
+    return True
 
 
 def title_of(answer: bytes) -> str:

@@ -7,16 +7,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Literal, Protocol
 
 from simulator.clock import Clock, Timers
 from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.span.settings import SpanSettings
 from simulator.target.api import SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
 from simulator.target.in_process import InProcessCaller, InProcessStream
 from simulator.target.observer import Observer, StreamReader
+from simulator.target.radius import RadiusAccess
 from simulator.target.streams import SocketStream
 from simulator.wire.address import Address
 from simulator.wire.ports import Wire
+
+
+class Options(Protocol):
+    """How the platform of a scenario behaves; as `scenario.model.PlatformOptions`."""
+
+    @property
+    def mismatch_policy(self) -> Literal["both", "first"]:
+        """Whether an imeiMismatch hides the imsiMismatch of another device."""
+
+    @property
+    def disconnect_on_update(self) -> bool:
+        """Whether an update that a session would not survive ends it."""
+
+    @property
+    def interim_s(self) -> float | None:
+        """Seconds between Interim-Updates that gateways are asked for; None: they are not."""
 
 
 class EmbeddedTarget:
@@ -25,14 +45,17 @@ class EmbeddedTarget:
     Args:
         wire: where its UDP and CoAP fronts open; the memory network in virtual time.
         sockets: True: its API is reached over HTTP and WebSocket on loopback; False: in process.
+        options: how it behaves; None: as it does by default.
     """
 
     name = "embedded"
-    capabilities = frozenset({"login", "faults", "lossless", "tokens", "pacing"})
+    capabilities = frozenset({"login", "faults", "lossless", "tokens", "pacing", "options"})
 
-    def __init__(self, *, clock: Clock, timers: Timers, wire: Wire, sockets: bool) -> None:
+    def __init__(
+        self, *, clock: Clock, timers: Timers, wire: Wire, sockets: bool, options: Options | None = None
+    ) -> None:
         self._clock, self._timers, self._wire, self._sockets = clock, timers, wire, sockets
-        self._server = ReferenceServer(ServerSettings.on_free_ports(lossless=True), clock)
+        self._server = ReferenceServer(_settings(options), clock, timers)
         self._in_process = InProcessCaller(self._server, clock, self._server.token)
         self._caller: HttpCaller | None = None
         self._own: list[InProcessStream] = []
@@ -41,12 +64,18 @@ class EmbeddedTarget:
         self._faults: list[_Fault] = []
         self.coap: Address = 0
         self.udp: Address = 0
+        self.radius: RadiusAccess | None = None
         self.api: SpanApi
 
     async def start(self) -> None:
         """Open the fronts. Raises: LocalError: no port to be had."""
         await self._server.start(self._wire)
         self.coap, self.udp = self._server.coap_address, self._server.udp_address
+        self.radius = RadiusAccess(
+            authentication=self._server.radius_address,
+            accounting=self._server.accounting_address,
+            secret=self._server.radius_secret,
+        )
         if self._sockets:
             self._caller = HttpCaller(await self._server.start_http(), self._server.token)
         self.api = SpanApi(self._caller or self._in_process)
@@ -170,6 +199,15 @@ class EmbeddedTarget:
                 await _close(stream)
 
         return close
+
+
+def _settings(options: Options | None) -> ServerSettings:
+    if options is None:
+        return ServerSettings.on_free_ports(lossless=True)
+    span = SpanSettings(mismatch_policy=options.mismatch_policy, disconnect_on_update=options.disconnect_on_update)
+    settings = ServerSettings.on_free_ports(lossless=True, span=span)
+    interim_s = None if options.interim_s is None else max(1, round(options.interim_s))
+    return replace(settings, radius=replace(settings.radius, interim_s=interim_s))
 
 
 class _Fault:

@@ -11,7 +11,6 @@ from simulator import acts
 from simulator.errors import SimulatorError, TargetError
 from simulator.target.api import ApiRefused, SpanApi
 from simulator.target.observer import Observer
-from simulator.wire.address import host_text
 
 PARALLEL_ORDERS = 64
 """Orders under way at a time; more would only queue in front of the API."""
@@ -43,7 +42,6 @@ class Operator:
         self._devices: dict[str, tuple[str, str]] = {}
         """Name → (collection id, device id)."""
         self._turn = asyncio.Semaphore(PARALLEL_ORDERS)
-        self._sessions: dict[str, None] = {}
         self._creating: asyncio.Future[None] | None = None
 
     # --- provisioning -------------------------------------------------------------------------------------------------
@@ -115,6 +113,8 @@ class Operator:
                 self._devices[name] = self.collections[order.to], device
             case acts.QueueDownstream():
                 await api.send(collection, device, order.payload)
+            case acts.CutOff():
+                await api.disconnect(device)
             case acts.WithdrawDownstream():
                 return await _withdraw(api, collection, device, order.which)
         return acts.Done()
@@ -140,32 +140,6 @@ class Operator:
             self._observer.created(device, name)
         return acts.Done()
 
-    async def attach(self, order: acts.Attach, source: str) -> acts.Accepted | acts.Rejected | acts.Broken:
-        """The mobile network asks the platform about this SIM; its datagrams come from `source` ("": its address)."""
-        async with self._turn:
-            address = host_text(order.ip)
-            try:
-                await self.api.login(order.imsi, order.imei, address, source)
-            except ApiRefused as error:
-                return acts.Rejected(error.title)
-            except SimulatorError as error:
-                return acts.Broken(str(error))
-            self._sessions[address] = None
-            return acts.Accepted(order.ip)
-
-    async def detach(self, order: acts.Detach) -> acts.Done | acts.Rejected | acts.Broken:
-        """The mobile network session is over."""
-        async with self._turn:
-            address = host_text(order.ip)
-            try:
-                await self.api.logout(address)
-            except ApiRefused as error:
-                return acts.Rejected(error.title)
-            except SimulatorError as error:
-                return acts.Broken(str(error))
-            self._sessions.pop(address, None)
-            return acts.Done()
-
     # --- clean-up -----------------------------------------------------------------------------------------------------
 
     async def clean_up(self, budget_s: float = CLEANUP_S) -> list[str]:
@@ -175,7 +149,6 @@ class Operator:
             async with asyncio.timeout(budget_s):
                 if self._creating is not None:
                     await asyncio.wait((self._creating,))
-                await self._end_sessions()
                 await self._remove_devices(left)
                 await self._remove_collections(left)
         except TimeoutError:
@@ -191,12 +164,6 @@ class Operator:
         """How much of what was created is still there, as far as is known."""
         counts = ((len(self._devices), "device"), (len(self.collections), "collection"))
         return " and ".join(f"{count} {noun}{'s' if count != 1 else ''}" for count, noun in counts)
-
-    async def _end_sessions(self) -> None:
-        for address in list(self._sessions):
-            with suppress(ApiRefused):  # the session dies with its device anyway
-                await self.api.logout(address)
-        self._sessions.clear()
 
     async def _remove_devices(self, left: list[str]) -> None:
         # The collections are ours, so all that is in them is, too: what was under way when the run ended is not in

@@ -1,7 +1,8 @@
 """A platform that somebody else runs: `simulator serve` in another process, or a real Span.
 
-Attaching needs a platform that answers `POST /simulator/login`; a real one is asked by its operator's network instead.
-Which of the reference server's doors are there is found out at the start.
+Attaching needs a platform that tells where it listens for RADIUS, as the reference server does at `GET
+/simulator/radius`; a real one has its operator's gateways, and no use for ours. Which of the reference server's doors
+are there is found out at the start.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from simulator.errors import RemoteError, TargetError
 from simulator.target.api import ApiRefused, SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
 from simulator.target.observer import Observer, StreamReader
+from simulator.target.radius import RadiusAccess
 from simulator.target.streams import SocketStream
 from simulator.wire.address import Address
 
@@ -37,6 +39,7 @@ class RemoteTarget:
     def __init__(self, *, url: str, token: str, coap: Address, udp: Address, clock: Clock) -> None:
         self.name = url
         self.coap, self.udp = coap, udp
+        self.radius: RadiusAccess | None = None
         self._url, self._token, self._clock = url, token, clock
         self._caller: HttpCaller | None = None
         self._readers: list[SocketObserver] = []
@@ -51,7 +54,12 @@ class RemoteTarget:
             await self.api.version()
         except ApiRefused as error:
             raise TargetError(f"{self._url} does not answer as a Span API: {error}") from error
-        self.capabilities = await self.api.doors()
+        try:
+            self.capabilities = await self.api.doors()
+            if "login" in self.capabilities:
+                self.radius = await self.api.radius()
+        except ApiRefused as error:
+            raise TargetError(f"{self._url} does not let us in: {error}") from error
 
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on, over reconnections."""

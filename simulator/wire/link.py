@@ -12,13 +12,14 @@ Nothing is kept for a device with a perfect link, and for another only the stage
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from simulator.wire.address import Ipv4, host_text
 from simulator.wire.presets import PRESETS, UNLIMITED, Direction, LinkProfile
 from simulator.wire.stages import Corrupt, Delay, Duplicate, Line, Loss, Radio, Rate
 from simulator.wire.streams import NEVER, branch, key_of
 
+_NONE: Final[Any] = object()
 LOST: Final[tuple[float, ...]] = ()
 PERFECT: Final = PRESETS["perfect"]
 STREAMS: Final = {"loss": 0, "corrupt": 2, "delay": 4, "duplicate": 6, "radio": 8}
@@ -228,6 +229,16 @@ class Links:
             self._names[ip] = name
             if ip in self._up:
                 self._up[ip] = self._down[ip] = None
+
+    def swap(self, one: Ipv4, other: Ipv4) -> None:
+        """Two devices have each other's addresses from now on, or one has another: links stay with their devices."""
+        tables: tuple[dict[Ipv4, Any], ...] = self._profiles, self._names, self._up, self._down
+        for table in tables:
+            mine, theirs = table.pop(one, _NONE), table.pop(other, _NONE)
+            if mine is not _NONE:
+                table[other] = mine
+            if theirs is not _NONE:
+                table[one] = theirs
 
     def fates(self, ip: Ipv4, up: bool, size: int, now: float) -> tuple[float, ...]:
         """When a datagram arrives that is sent at `now`: empty if it is lost, two times if it is repeated.

@@ -14,6 +14,7 @@
 3 seen spy m.0 upstreamMessage           an event in the stream of a further observer
 3 stream spy closed 1008                 that stream was opened, closed or refused
 3 received m.0 coap 0a0b                 a device received a payload
+3 statistics ended accepted=2 rejected=1  what the server has counted (`_` for a space; `!why`: error)
 3 state 0 m.0 firmware.state=Current     what the API says at the end of step 0 (`path=-`: no such field; `!why`: error)
 5 end done                               the run is over
 """
@@ -40,6 +41,7 @@ from simulator.events.records import (
     RunRecord,
     SeenRecord,
     StateRecord,
+    StatisticsRecord,
     StepRecord,
     StreamRecord,
 )
@@ -129,6 +131,12 @@ class Reader:
                 return ReceivedRecord(subject=rest[0], t_s=t_s, transport=rest[1], hex=rest[2])
             case "state":
                 return self._state(t_s, *rest)
+            case "statistics":
+                phase, *words = rest
+                error = " ".join(words)[1:] if words and words[0].startswith("!") else ""
+                pairs = [] if error else [word.replace("_", " ").split("=") for word in words]
+                found = {name: int(count) for name, count in pairs}
+                return StatisticsRecord(phase=phase, t_s=t_s, found=found, error=error)  # type: ignore[arg-type]
             case "garbled":
                 return GarbledRecord(rx_s=t_s, why=" ".join(rest))
             case "end":

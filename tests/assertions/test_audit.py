@@ -144,3 +144,24 @@ def test_a_gap_leaves_open_what_absence_decided():
     verdicts = audit((reader.record(line) for line in lines), sent=False)
     assert verdicts.verdict == "inconclusive"
     assert verdicts.gaps
+
+
+TAKEN_FOR_ANOTHER = [
+    "0 run", "0 statistics began", "0 > m attach", "0 m ciotConnect", "0 < m attach ok", "1 > m upload 24",
+    "1 m clientConnected", "1 m upstreamMessage", "1 < m upload ok", "20 > x attach", "20 m ciotConnect imei=",
+    "20 < x attach ok", "21 > x upload 30", "21 m clientConnected", "21 m upstreamMessage bytes=30",
+    "21 < x upload ok", "40 statistics ended accepted=2", "40 end done",
+]  # fmt: skip
+"""x shows the IMSI of m, which only the scenario knows."""
+
+
+def test_without_the_scenario_nobody_is_blamed_for_being_taken_for_another():
+    assert failed(TAKEN_FOR_ANOTHER, sent=True) == set()
+    moved = [*TAKEN_FOR_ANOTHER[:9], "10 > m move_sim", "10 < m move_sim ok", *TAKEN_FOR_ANOTHER[9:]]
+    assert failed(moved, sent=True) == set()
+
+
+def test_what_the_server_counted_is_in_the_verdict():
+    reader = Reader()
+    verdicts = audit((reader.record(line) for line in TAKEN_FOR_ANOTHER), sent=True)
+    assert verdicts.statistics == {"accepted": 2}

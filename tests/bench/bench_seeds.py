@@ -23,7 +23,8 @@ from simulator.plan import make_plan
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
 from simulator.run.watch import Nobody
-from simulator.scenario import find, load
+from simulator.scenario import find, load, load_all
+from simulator.scenario.model import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 200
@@ -38,6 +39,7 @@ class Outcome:
     """What one seed came to."""
 
     file: Path
+    case: str
     seed: int
     verdict: str
     """`pass`, `fail`, `inconclusive`, `skipped`, or `error`."""
@@ -46,21 +48,21 @@ class Outcome:
     wall_s: float = 0.0
 
 
-def try_seed(file: Path, seed: int) -> Outcome:
+def try_seed(file: Path, case: str, seed: int) -> Outcome:
     """Run one scenario with one seed."""
     began = time.monotonic()
     try:
-        result = rehearse(load(file), RunSettings(seed=seed), Journal(lambda _: None), Nobody())
+        result = rehearse(load(file, case), RunSettings(seed=seed), Journal(lambda _: None), Nobody())
     except SimulatorError as error:
-        return Outcome(file, seed, "error", str(error), time.monotonic() - began)
+        return Outcome(file, case, seed, "error", str(error), time.monotonic() - began)
     wall_s = time.monotonic() - began
     if result.error is not None:
-        return Outcome(file, seed, "error", str(result.error), wall_s)
+        return Outcome(file, case, seed, "error", str(result.error), wall_s)
     if skipped := getattr(result, "skipped", ""):
-        return Outcome(file, seed, "skipped", skipped, wall_s)
+        return Outcome(file, case, seed, "skipped", skipped, wall_s)
     bad = [judgement for judgement in result.verdicts.judgements if judgement.verdict != "pass"]
     words = "; ".join(f"{judgement.check}: {judgement.headline}" for judgement in bad[:3])
-    return Outcome(file, seed, result.verdicts.verdict, words, wall_s)
+    return Outcome(file, case, seed, result.verdicts.verdict, words, wall_s)
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Tally:
     """All seeds of one scenario."""
 
     file: Path
+    case: str
     passed: int = 0
     wall_s: float = 0.0
     alarms: list[Outcome] = field(default_factory=list)
@@ -86,7 +89,7 @@ class Tally:
     def lines(self) -> Iterator[str]:
         """For the report."""
         count = self.passed + len(self.alarms)
-        name = shown(self.file)
+        name = shown(self.file) + (f" --case {self.case}" if self.case else "")
         if self.skipped:
             yield f"skip  {name}  {self.skipped}"
             return
@@ -104,20 +107,20 @@ def shown(file: Path) -> str:
     return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
 
 
-def seeds_for(file: Path, seeds: int) -> range:
-    """Seeds from 0; a tenth of them where there are many devices."""
-    many = len(make_plan(load(file)).members) > MANY_DEVICES
-    return range(max(1, seeds // 10) if many else seeds)
+def seeds_for(scenario: Scenario, seeds: int) -> range:
+    """Seeds from 0; a tenth of them where there are many devices, and where it is one of many cases."""
+    fewer = bool(scenario.case) or len(make_plan(scenario).members) > MANY_DEVICES
+    return range(max(1, seeds // 10) if fewer else seeds)
 
 
-def outcomes(work: Sequence[tuple[Path, int]], processes: int) -> Iterable[Outcome]:
+def outcomes(work: Sequence[tuple[Path, str, int]], processes: int) -> Iterable[Outcome]:
     """All of them, in order. A process is worth its start only if there is more than one."""
-    files, seeds = zip(*work, strict=True)
+    files, cases, seeds = zip(*work, strict=True)
     if processes < 2:
-        yield from map(try_seed, files, seeds)
+        yield from map(try_seed, files, cases, seeds)
         return
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(try_seed, files, seeds, chunksize=1)
+        yield from pool.map(try_seed, files, cases, seeds, chunksize=1)
 
 
 def main() -> int:
@@ -129,25 +132,26 @@ def main() -> int:
     options = parser.parse_args()
     try:
         files = find(options.files or [ROOT / "scenarios"])
-        plans = {file: seeds_for(file, options.seeds) for file in files}
+        scenarios = [(file, scenario) for file in files for scenario in load_all(file)]
+        plans = {(file, scenario.case): seeds_for(scenario, options.seeds) for file, scenario in scenarios}
     except SimulatorError as error:
         print(error, file=sys.stderr)
         return 2
     began = time.monotonic()
     alarms = seeds = 0
-    work = [(file, seed) for file, seeds_of in plans.items() for seed in seeds_of]
+    work = [(file, case, seed) for (file, case), seeds_of in plans.items() for seed in seeds_of]
     tally: Tally | None = None
-    for outcome, (file, seed) in zip(outcomes(work, options.jobs), work, strict=True):
-        if tally is None or tally.file != file:
-            tally = Tally(file)
+    for outcome, (file, case, seed) in zip(outcomes(work, options.jobs), work, strict=True):
+        if tally is None or (tally.file, tally.case) != (file, case):
+            tally = Tally(file, case)
         tally.add(outcome)
-        if seed == plans[file][-1]:
+        if seed == plans[file, case][-1]:
             print(*tally.lines(), sep="\n", flush=True)
             alarms += len(tally.alarms)
             seeds += tally.passed + len(tally.alarms)
     wall_s = time.monotonic() - began
     print(
-        f"\n{len(files)} scenarios, {seeds} runs in {wall_s:.0f} s with {options.jobs} processes: {alarms} false alarms"
+        f"\n{len(plans)} scenarios, {seeds} runs in {wall_s:.0f} s with {options.jobs} processes: {alarms} false alarms"
     )
     return 1 if alarms else 0
 

@@ -257,14 +257,17 @@ def test_who_waits_in_real_time_is_told_for_how_long(scenario, tmp_path):
         process.communicate(timeout=10)
 
 
-@pytest.mark.parametrize("option", ["--api-port", "--udp-port", "--coap-port"])
+PORTS = ("--api-port", "--udp-port", "--coap-port", "--radius-port", "--accounting-port")
+
+
+@pytest.mark.parametrize("option", PORTS)
 def test_a_taken_port_names_its_option(simulator, option):
     kind = socket.SOCK_STREAM if option == "--api-port" else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
             taken.listen()
-        ports = dict.fromkeys(("--api-port", "--udp-port", "--coap-port"), 0) | {option: taken.getsockname()[1]}
+        ports = dict.fromkeys(PORTS, 0) | {option: taken.getsockname()[1]}
         done = simulator("serve", *(word for pair in ports.items() for word in pair))
     assert done.returncode == 4
     assert done.stderr.rstrip().endswith(f"; the option for that is {option}")

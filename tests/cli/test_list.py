@@ -22,6 +22,14 @@ TABLES = {
     "sensors": words.SENSORS,
     "arrivals": words.ARRIVALS,
     "capabilities": words.CAPABILITIES,
+    "file": words.TOP_KEYS,
+    "groups": words.GROUP_KEYS,
+    "operators": words.OPERATOR_KEYS,
+    "omits": words.OMITTED,
+    "retransmissions": words.RETRANSMISSIONS,
+    "sims": words.SIM_KEYS,
+    "modems": words.MODEM_KEYS,
+    "options": words.PLATFORM_KEYS,
 }
 SCENARIO = """\
 scenario: Two meters wait
@@ -78,6 +86,18 @@ def test_troubles_say_what_they_are(capsys):
     entries = listed(capsys, "troubles")
     assert [entry["name"] for entry in entries] == list(words.TROUBLES)
     assert all(entry["help"] for entry in entries)
+
+
+def test_what_the_server_counts_and_the_radios_are_listed(capsys):
+    assert [entry["name"] for entry in listed(capsys, "statistics")] == list(words.STATISTICS)
+    assert [entry["name"] for entry in listed(capsys, "rats")] == list(words.RATS)
+
+
+@pytest.mark.parametrize("what", ["file", "groups", "modifiers"])
+def test_what_is_not_plain_has_an_example_that_begins_with_its_name(capsys, what):
+    examples = {entry["name"]: entry["example"] for entry in listed(capsys, what) if "example" in entry}
+    assert examples
+    assert all(text.startswith(f"{name}: ") for name, text in examples.items())
 
 
 def test_scenarios_are_told_with_all_that_one_chooses_by(capsys, scenario):

@@ -8,8 +8,10 @@ from simulator import acts
 from simulator.acts import Cut
 from simulator.devices.deeds import act_out, registration
 from simulator.devices.device import Device, Power
+from simulator.devices.swapping import move_sim
 from simulator.errors import Place
 from simulator.plan import make_plan
+from simulator.plan.backoff import mobile_pause_s
 from simulator.scenario import model
 
 PLACE = Place("x.yaml", 1, 1)
@@ -126,3 +128,43 @@ def test_the_platform_is_told_what_the_group_says(group, told):
     assert [order.imsi, order.imei] == [
         own[name] if word == "own" else word for name, word in zip(own, told, strict=True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("act", "imsi", "imei"),
+    [
+        (model.Update(imsi=""), "", None),
+        (model.Update(imsi=model.HELD), "of the other", None),
+        (model.Update(imei=model.HELD), None, "own"),
+        (model.Update(imsi="1", imei="2"), "1", "2"),
+    ],
+)
+def test_held_is_what_the_device_has_now(act, imsi, imei):
+    device, other = a_device(), a_device(Power.OFF, sim=model.SimSpec(kind="esim", profiles=2))
+    list(move_sim(other, device, True))
+    words = {"of the other": other.member.imsi, "own": device.member.imei}
+    asked, _ = told(device, a_step(act, "update"), acts.Done(), acts.Done())
+    assert asked[1] == acts.UpdateDevice(words.get(imsi, imsi), words.get(imei, imei), ())
+
+
+def test_without_a_card_there_is_no_imsi_to_be_told():
+    device = a_device(Power.IDLE, sim=model.SimSpec(kind="none"))
+    assert (registration(device).imsi, registration(device).imei) == ("", device.member.imei)
+
+
+def test_a_refusal_for_another_reason_is_not_what_was_asked_for():
+    step = a_step(model.Attach(), "attach", outcome="rejected", outcome_reason="IMEI mismatch")
+    for reason, verdict in (("IMEI mismatch", ""), ("IMSI mismatch", " (not so)")):
+        lines = told(a_device(), step, acts.Done(), acts.Rejected(reason))[1]
+        assert lines[-1] == f"attach 0 rejected {reason}{verdict}"
+
+
+def test_a_modem_pauses_longer_and_longer():
+    step = a_step(model.Attach(), "attach", outcome="rejected", retries=8, retry_model="mobile")
+    refused = [acts.Done()] + [acts.Rejected("no"), acts.Done()] * 8 + [acts.Rejected("no")]
+    asked, _ = told(a_device(), step, *refused)
+    pauses = [act.seconds for act in asked if isinstance(act, acts.Sleep)]
+    assert pauses[:6] == [10.0] * 5 + [720.0]
+    assert 0.0 <= pauses[6] <= 1440.0
+    assert 0.0 <= pauses[7] <= 2880.0
+    assert pauses[6:] == [mobile_pause_s(0, 0, 0, 0, failed) for failed in (7, 8)]

@@ -7,6 +7,7 @@ import pytest
 from simulator import acts
 from simulator.devices.device import NEXT, Device, Power
 from simulator.errors import Place
+from simulator.identity import numbers
 from simulator.plan import make_plan
 from simulator.scenario.model import Group, Scenario
 
@@ -38,7 +39,17 @@ def attached(transport="coap"):
 def test_attach_asks_with_sim_and_hardware_and_is_attached_when_accepted():
     device = a_device()
     asked, outcome = step_through(device.attach(), acts.Accepted(device.ip))
-    assert asked == [acts.Attach(device.member.imsi, device.member.imei, device.member.ip)]
+    assert asked == [
+        acts.Attach(
+            imsi=device.member.imsi,
+            msisdn=numbers.msisdn(0),
+            imeisv=numbers.imeisv(0),
+            ip=device.member.ip,
+            operator="home",
+            rat="",
+            cell=0x1234501,
+        )
+    ]
     assert outcome.word == "ok"
     assert device.power is Power.ATTACHED
 
@@ -78,7 +89,7 @@ def test_a_message_in_the_reply_is_heard():
 def test_detach_ends_the_session_once():
     device = attached()
     asked, _ = step_through(device.detach(), acts.Done())
-    assert asked == [acts.Detach(device.member.imsi, device.ip)]
+    assert asked == [acts.Detach()]
     assert step_through(device.detach())[0] == []
 
 
@@ -176,6 +187,17 @@ def test_off_or_frozen_it_does_nothing(power, why, verb):
     asked, outcome = step_through(getattr(device, verb)(*((b"x",) if verb == "upload" else ())))
     assert asked == []
     assert (outcome.word, outcome.detail, device.power) == ("failed", why, power)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(Power.ATTACHED, Power.IDLE), (Power.FROZEN_ATTACHED, Power.FROZEN), (Power.IDLE, Power.IDLE)],
+)
+def test_the_network_may_end_a_session(before, after):
+    device = a_device()
+    device.power = before
+    device.happened("lost")
+    assert (device.power, device.attached) == (after, False)
 
 
 def test_without_power_the_table_leads_nowhere_but_on():

@@ -22,8 +22,11 @@ from simulator.devices.outcome import Outcome, is_expected, outcome_of
         pytest.param(acts.NoAnswer("reset", 1), Outcome("failed", "reset", None, 1), id="reset"),
         pytest.param(acts.NoAnswer("cancelled", 1), Outcome("cancelled", "cancelled", None, 1), id="cancelled"),
         pytest.param(acts.Sent(), Outcome("ok", "", None, 1), id="sent"),
-        pytest.param(acts.Accepted(5), Outcome("ok"), id="accepted"),
+        pytest.param(acts.Accepted(5, 3), Outcome("ok", "", None, 3), id="accepted"),
         pytest.param(acts.Rejected("Unknown IMSI"), Outcome("rejected", "Unknown IMSI"), id="rejected"),
+        pytest.param(
+            acts.Rejected("IMEI mismatch", 2), Outcome("rejected", "IMEI mismatch", None, 2), id="refused by a network"
+        ),
         pytest.param(acts.Broken("gone"), Outcome("failed", "gone"), id="broken"),
         pytest.param(acts.Done(), Outcome("ok"), id="done"),
     ],
@@ -47,4 +50,19 @@ def test_outcome_of(result, outcome):
     ],
 )
 def test_is_expected(outcome, wanted, expected):
-    assert is_expected(outcome, wanted) is expected
+    assert is_expected(Outcome(outcome, "why"), wanted) is expected
+
+
+@pytest.mark.parametrize(
+    ("detail", "reason", "expected"),
+    [
+        ("IMEI mismatch", "IMEI mismatch", True),
+        ("IMSI mismatch", "IMEI mismatch", False),
+        ("", "IMEI mismatch", False),
+        ("409 IMSI is in use", "IMSI is in use", True),
+        ("anything", "", True),
+    ],
+)
+def test_who_refuses_may_have_to_say_why(detail, reason, expected):
+    assert is_expected(Outcome("rejected", detail), "rejected", reason) is expected
+    assert is_expected(Outcome("ok", detail), "rejected", reason) is False

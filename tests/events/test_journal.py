@@ -29,6 +29,7 @@ from simulator.events.records import (
     GarbledRecord,
     ReceivedRecord,
     RunRecord,
+    StatisticsRecord,
     StepRecord,
 )
 
@@ -50,6 +51,7 @@ RECORDS = [
     ReceivedRecord(subject="m", t_s=1.0, transport="udp", hex="00ff"),
     GapRecord(from_s=1.0, to_s=2.0, why="lost\nit"),
     GarbledRecord(rx_s=1.0, why="nonsense"),
+    StatisticsRecord(phase="ended", t_s=2.0, found={"accepted": 2, "rejected.IMEI mismatch": 1}, error="none"),
     EndRecord(t_s=9.0),
 ]
 

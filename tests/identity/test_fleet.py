@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.errors import LocalError
-from simulator.identity.fleet import BLOCK, POOL_MEMBERS, Allocation, Identity, identity
+from simulator.identity import lint, numbers
+from simulator.identity.fleet import BLOCK, CARDS, POOL_MEMBERS, Allocation, Card, Identity, card, card_index, identity
 
 
 def test_groups_get_whole_blocks_in_file_order() -> None:
@@ -68,3 +69,64 @@ def test_a_member_that_does_not_exist_has_no_number(group: int, member: int) -> 
     for ask in (allocation.index, allocation.ip, allocation.identity):
         with pytest.raises(LocalError, match=f"no member {member} of group {group}"):
             ask(group, member)
+
+
+# --- cards ------------------------------------------------------------------------------------------------------------
+
+LAST = numbers.INDEX_LIMIT - 1
+INDICES = st.integers(0, LAST)
+CARD_NUMBERS = st.integers(0, CARDS - 1)
+
+
+def test_there_are_a_hundred_cards_for_each_device() -> None:
+    assert CARDS == 100
+
+
+@given(INDICES)
+def test_the_first_card_is_the_own_one_of_the_device(index: int) -> None:
+    own = identity(index)
+    assert card(index, 0) == Card(own.imsi, own.iccid, own.msisdn)
+
+
+@given(INDICES, CARD_NUMBERS)
+def test_cards_are_valid_in_form(index: int, number: int) -> None:
+    it = card(index, number)
+    assert not lint.imsi_remark(it.imsi)
+    assert not lint.iccid_remark(it.iccid)
+    assert it.imsi.startswith("99999")
+    assert len(it.msisdn) == 15
+
+
+@given(st.lists(st.tuples(INDICES, CARD_NUMBERS), min_size=2, max_size=30, unique=True))
+def test_no_two_cards_are_alike(which: list[tuple[int, int]]) -> None:
+    cards = [card(*each) for each in which]
+    for column in zip(*map(astuple, cards), strict=True):
+        assert len(set(column)) == len(which)
+
+
+def test_no_card_of_neighbours_is_like_another() -> None:
+    """All hundred of devices at the edges of blocks: where an overflow would show."""
+    devices = [0, 1, 2, 99, 100, BLOCK - 1, BLOCK, BLOCK + 1, LAST - BLOCK, LAST - 1, LAST]
+    cards = [card(index, number) for index in devices for number in range(CARDS)]
+    for column in zip(*map(astuple, cards), strict=True):
+        assert len(set(column)) == len(devices) * CARDS
+
+
+def test_the_last_card_of_the_last_device_has_the_last_imsi() -> None:
+    assert card_index(LAST, CARDS - 1) == 10**numbers.MSIN_DIGITS - 1
+
+
+@pytest.mark.parametrize(
+    ("index", "number", "says"),
+    [(-1, 0, "device -1"), (LAST + 1, 0, "device 100000000"), (0, -1, "card -1"), (0, 100, "card 100")],
+)
+def test_a_card_that_does_not_exist_is_said_so(index: int, number: int, says: str) -> None:
+    with pytest.raises(LocalError, match=says):
+        card(index, number)
+
+
+@given(INDICES)
+def test_an_identity_knows_its_modem_and_its_euicc(index: int) -> None:
+    it = identity(index)
+    assert numbers.imei_of(it.imeisv) == it.imei
+    assert it.eid == numbers.eid(index)

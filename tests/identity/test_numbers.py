@@ -82,6 +82,29 @@ def test_two_indices_never_share_an_identity(make: Callable[[int], str], pair: l
     assert make(pair[0]) != make(pair[1])
 
 
+@pytest.mark.parametrize("sent", ["98999900000001", "989999000000010", "989999000000016", "9899990000000101"])
+def test_what_a_gateway_sends_names_the_imei(sent: str) -> None:
+    """14 digits, 15 with a spare one, 16 with a software version (mobile-network §1.3)."""
+    assert numbers.imei_of(sent) == numbers.imei(1)
+
+
+@given(INDICES, st.integers(0, 98))
+def test_an_imei_survives_its_software_version(index: int, svn: int) -> None:
+    assert numbers.imei_of(numbers.imeisv(index, svn)) == numbers.imei(index)
+
+
+@pytest.mark.parametrize("sent", ["", "9899990000000", "98999900000001012", "98999900000001a", "98999900000001٣"])
+def test_what_is_no_hardware_names_none(sent: str) -> None:
+    with pytest.raises(LocalError, match="digits"):
+        numbers.imei_of(sent)
+
+
+def test_tacs_are_of_nobody() -> None:
+    """98 is reserved but for 98000100…98007800, and we stay above (mobile-network §2.1)."""
+    tacs = {numbers.imei(index)[:8] for index in range(0, numbers.INDEX_LIMIT, numbers.SNR_LIMIT)}
+    assert tacs == {str(tac) for tac in range(98_999_900, 99_000_000)}
+
+
 def test_scrambling_repeats_nothing() -> None:
     assert sorted(numbers.scramble(index, 4) for index in range(10**4)) == list(range(10**4))
 

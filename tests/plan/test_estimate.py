@@ -7,7 +7,7 @@ import pytest
 
 from simulator.errors import Place
 from simulator.plan import make_plan
-from simulator.scenario import find, load, loads
+from simulator.scenario import find, load_all, loads
 from simulator.scenario.model import (
     Arrivals,
     Blackout,
@@ -62,8 +62,41 @@ def test_estimates(steps, seconds):
     assert make_plan(loads(f"{HEAD}steps: {steps}")).duration_s == seconds
 
 
+MOBILE = """scenario: a
+operators: {home: {}, far: {link: ntn-geo}, simple: {retransmit: pgw-simple}}
+devices:
+  m: {}
+  far: {operator: far}
+  simple: {operator: simple}
+  many: {sim: {imsis: 3}}
+  esim: {sim: {profiles: 2}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds"),
+    [
+        ("[{attach: [m, simple], outcome: timeout}]", 30),
+        ("[{attach: simple, outcome: timeout}]", 20),
+        ("[{attach: far}]", pytest.approx(1.2)),
+        ("[{attach: many}]", 120),
+        ("[{attach: many, outcome: rejected}]", 240),
+        ("[{switch_profile: esim, profile: 2, rollback: 5 min}]", 300),
+        ("[{switch_profile: esim, profile: 2}]", 0),
+        ("[{move_sim: m, to: far}, {swap_sims: m, with: far}, {cut_off: m}, {roam: m, cell: 7}]", 0),
+        ("[{attach: m, outcome: rejected, retry: {times: 3, pause: 7 s}}]", 21),
+        ("[{attach: m, outcome: timeout, retry: {times: 1, pause: 7 s}}]", 67),
+        ("[{attach: m, retry: {times: 3, pause: 7 s}}]", 0),
+        ("[{attach: m, retry: {times: 8, pause: mobile}}]", 10),
+        ("[{attach: m, outcome: rejected, retry: {times: 8, pause: mobile}}]", 50 + 720 + 1440 / 2 + 2880 / 2),
+    ],
+)
+def test_what_the_mobile_network_takes(steps, seconds):
+    assert make_plan(loads(f"{MOBILE}steps: {steps}")).duration_s == seconds
+
+
 def test_enough_built_in_scenarios_are_short_enough_for_real_time():
-    planned = [make_plan(load(path)).duration_s for path in find([SCENARIOS])]
+    planned = [make_plan(each).duration_s for path in find([SCENARIOS]) for each in load_all(path)]
     assert len(planned) >= 8
     assert sum(seconds <= 60 for seconds in planned) >= 5
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from simulator.assertions.verdicts import Finding, Gap, Judgement, Verdicts
 from simulator.errors import Place
 from simulator.report import as_json, junit, text
+from simulator.report.network import network
 from simulator.report.ran import Ran
 
 AT = Place("x.yaml", 11, 5)
@@ -405,3 +406,75 @@ def test_what_was_only_recorded_tells_of_no_seed():
     said = text.report(ran(HELD, time=text.RECORDED))
     assert "24 h 0 min judged in 21.3 s\n" in said
     assert "seed" not in said
+
+
+COUNTED = {
+    "accepted": 12, "accounting.start": 12, "rejected": 3, "rejected.Device does not exist": 1,
+    "rejected.IMEI mismatch": 2, "sessions": 12, "takeovers": 1,
+}  # fmt: skip
+LINE = "12 accepted, 3 rejected (IMEI mismatch 2, Device does not exist 1), 1 takeover"
+
+
+def counted(**changes: object) -> Ran:
+    """A rehearsal in which the mobile network did more than to let devices in."""
+    one = ran(HELD, **changes)
+    return msgspec.structs.replace(one, verdicts=msgspec.structs.replace(one.verdicts, statistics=COUNTED))
+
+
+def test_the_network_has_a_line_in_every_form():
+    assert f"      network: {LINE}\n" in text.report(counted())
+    (told,) = json.loads(as_json.encode([counted()]))["runs"]
+    assert told["network"] == LINE
+    assert told["verdicts"]["statistics"] == COUNTED
+    suite = ElementTree.fromstring(junit.encode([counted()])).find("testsuite")
+    assert suite is not None
+    assert suite.findtext("system-out") == f"network: {LINE}"
+    assert {p.get("name"): p.get("value") for p in suite.iterfind("properties/property")}["network"] == LINE
+
+
+@pytest.mark.parametrize(
+    ("statistics", "line"),
+    [
+        pytest.param({}, "", id="not known"),
+        pytest.param({"accepted": 2, "sessions": 2, "accounting.start": 2, "stops.User-Request": 1}, "", id="logins"),
+        pytest.param({"rejected": 1}, "0 accepted, 1 rejected", id="refused for no reason"),
+        pytest.param({"accepted": 1, "takeovers": 2}, "1 accepted, 2 takeovers", id="plural"),
+        pytest.param(
+            {"discarded": 2, "discarded.wrong authenticator": 2, "duplicates": 1},
+            "0 accepted, 2 packets discarded (wrong authenticator 2), 1 duplicate", id="what was wrong",
+        ),
+        pytest.param(
+            {"rejected": 9, **{f"rejected.{k}": 1 for k in range(9)}},
+            "0 accepted, 9 rejected (0 1, 1 1, 2 1, 3 1, 4 1, 5 1, 3 more kinds)", id="many reasons",
+        ),
+    ],
+)  # fmt: skip
+def test_the_line_tells_of_what_is_no_login(statistics, line):
+    assert network(Verdicts(verdict="pass", judgements=(), statistics=statistics)) == line
+
+
+def test_what_only_let_devices_in_has_no_line():
+    plain = ran(HELD)
+    assert "network" not in text.report(plain)
+    assert "network" not in json.loads(as_json.encode([plain]))["runs"][0]
+    assert b"network" not in junit.encode([plain])
+
+
+def test_a_reason_from_outside_steers_no_terminal_and_breaks_no_document():
+    one = ran(HELD)
+    evil = {"rejected": 1, "rejected.\x1b[2J\x00": 1}
+    one = msgspec.structs.replace(one, verdicts=msgspec.structs.replace(one.verdicts, statistics=evil))
+    assert "\x1b" not in text.report(one)
+    ElementTree.fromstring(junit.encode([one]))
+
+
+def test_a_case_is_told_wherever_the_promise_is():
+    one = counted(promise="A promise [moved]", case="moved")
+    assert text.report(one).startswith("PASS  x.yaml  A promise [moved]\n")
+    assert json.loads(as_json.encode([one]))["runs"][0]["case"] == "moved"
+    suite = ElementTree.fromstring(junit.encode([one])).find("testsuite")
+    assert suite is not None
+    assert suite.get("name") == "A promise [moved]"
+    assert {p.get("name"): p.get("value") for p in suite.iterfind("properties/property")}["case"] == "moved"
+    (case,) = suite.iterfind("testcase")
+    assert (case.get("name") or "").startswith("A promise [moved]: ")

@@ -26,6 +26,7 @@ class Server:
         self.log = folder / "serve.log"
         names = ("--api-port", "--udp-port", "--coap-port")
         where = [word for name, port in zip(names, ports, strict=True) for word in (name, str(port))]
+        where += ["--radius-port", "0", "--accounting-port", "0"]
         command = [sys.executable, "-m", "simulator", "serve", "--token", TOKEN, *where, *options]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)

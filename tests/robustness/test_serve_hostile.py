@@ -35,7 +35,7 @@ def get(path: bytes, method: bytes = b"GET", more: bytes = b"") -> bytes:
 
 UPGRADE = b"Upgrade: websocket\r\n"
 SERVE = [sys.executable, "-m", "simulator", "serve", "--token", "t0k"]
-SERVE += ["--api-port", "0", "--udp-port", "0", "--coap-port", "0"]
+SERVE += ["--api-port", "0", "--udp-port", "0", "--coap-port", "0", "--radius-port", "0", "--accounting-port", "0"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from simulator.devices.device import Power
 from simulator.errors import Place
 from simulator.plan import make_plan
 from simulator.run.fleet import Fleet
-from simulator.scenario.model import Group, Scenario
+from simulator.scenario.model import Group, LinkSpec, Scenario
 from simulator.wire.address import address
 from simulator.wire.drivers.virtual import run_virtual
 from simulator.wire.memory import MemoryNetwork
@@ -73,3 +74,82 @@ BOTH = ["m.0", "m.1"]
 )
 def test_who_is_silent_answers_nobody(moments, expected):
     assert answers(*moments) == expected
+
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+FRESH = 0x7F7F_0001
+
+
+def moving(test):
+    """Run a test with a fleet of two on CoAP and one on UDP, of which `c.1` is silent, and what was heard."""
+
+    def run():
+        async def main(loop):
+            wire = MemoryNetwork(loop.timers, loop.clock)
+            groups = (Group(name="c", place=PLACE, count=2), Group(name="u", place=PLACE, transport="udp"))
+            plan = make_plan(Scenario(promise="p", place=PLACE, groups=groups))
+            heard = []
+            fleet = Fleet(plan.members, 0, loop.clock, loop.timers, lambda device, _, data: heard.append(device.name))
+            await fleet.open(wire, address("127.0.0.1", 5683), address("127.0.0.1", 1234), None)
+            fleet.silence("c.1", 0.0)
+            await test(fleet, heard, {name: device.ip for name, device in fleet.devices.items()})
+            await fleet.close()
+
+        run_virtual(main)
+
+    run.__name__ = test.__name__
+    return run
+
+
+def deaf(fleet):
+    return [name for name, device in fleet.devices.items() if fleet._ear(name).is_deaf(device.ip)]
+
+
+@moving
+async def test_who_is_given_the_address_of_another_changes_places_with_it(fleet, heard, planned):
+    device = fleet.devices["u"]
+    device.power = Power.ATTACHED
+    for taken in ("c.0", "c.1"):
+        ip = fleet.devices[taken].ip
+        assert fleet.sharing("u", ip) == ("u", taken)
+        fleet.move("u", ip)
+        assert device.ip == ip
+        assert len({each.ip for each in fleet.devices.values()}) == 3
+        assert deaf(fleet) == ["c.1"]
+        assert fleet.endpoint(device).ip == ip
+        fleet._on_udp(b"x", 0, ip, 0.0)
+        assert heard.pop() == "u"
+        for name in ("c.0", "c.1"):
+            fleet._on_udp(b"x", 0, fleet.devices[name].ip, 0.0)
+        assert heard == []
+    fleet.wake("c.1")
+    assert deaf(fleet) == []
+    assert fleet.sharing("u", device.ip) == ()
+    assert fleet.sharing("u", FRESH) == ("u",)
+    fleet.move("u", FRESH)
+    fleet.move("c.0", planned["c.0"])
+    fleet.move("u", planned["u"])
+    fleet.move("c.1", planned["c.1"])
+    assert {name: each.ip for name, each in fleet.devices.items()} == planned
+
+
+@moving
+async def test_the_radio_stays_with_its_device(fleet, heard, planned):
+    fleet.weather.blackout("u", 0.0)
+    fleet.move("u", planned["c.0"])
+    assert [fleet._profile(name).dark for name in fleet.devices] == [False, False, True]
+    fleet.weather.link("u", LinkSpec(), 0.0)
+    fleet.weather.blackout("c.0", 0.0)
+    fleet.move("u", FRESH)
+    assert [fleet._profile(name).dark for name in fleet.devices] == [True, False, False]
+
+
+@moving
+async def test_who_has_no_session_hears_nothing(fleet, heard, planned):
+    device = fleet.devices["u"]
+    for power, hears in ((Power.ATTACHED, 1), (Power.IDLE, 0)):
+        device.power = power
+        fleet._on_udp(b"x", 0, device.ip, 0.0)
+        assert len(heard) == hears
+        heard.clear()

@@ -66,6 +66,54 @@ def test_every_verb_of_a_file_is_one_of_a_device_and_nothing_is_amiss():
     assert {"deviceMoved", "deviceUpdated", "deviceRemoved", "downstreamMessage"} <= set(names)
 
 
+async def a_swap(rehearsal):
+    old = await rehearsal.device(name="old", modem={"svn": 2})
+    new = await rehearsal.device(name="new", sim="none", registered=False)
+    chip = await rehearsal.device(name="chip", sim={"profiles": 2}, rat="lte-m", cell=7)
+    copy = await rehearsal.device(name="copy", sim={"clone_of": old}, registered=False)
+    await old.attach()
+    await old.move_sim(new)
+    await new.attach(outcome={"rejected": "IMEI mismatch"})
+    await rehearsal.expect("imeiMismatch", of=old)
+    await old.update(imsi="")
+    await new.create()
+    await new.attach()
+    await new.upload(b"22.5")
+    await new.swap_sims(with_=old)
+    await new.attach(outcome="failed")
+    await old.remove_sim(abruptly=False)
+    await old.insert_sim("fresh")
+    await old.update_modem(3)
+    await old.roam(cell=8)
+    await old.attach()
+    await chip.attach()
+    await chip.switch_profile(2, rollback=60)
+    await rehearsal.expect("imsiMismatch", of=chip)
+    await chip.cut_off()
+    await chip.upload(outcome="failed")
+    await copy.attach(outcome="rejected")
+
+
+def test_sims_are_moved_as_in_a_file():
+    came, records = play(a_swap, allow=("imeiMismatch",))
+    assert failed(came) == []
+    assert came.verdicts.verdict == "pass"
+    details = [
+        (act.verb, act.outcome, act.detail)
+        for act in records
+        if isinstance(act, ActRecord) and act.phase == "ended" and act.detail
+    ]
+    assert details == [
+        ("attach", "rejected", "IMEI mismatch"),
+        ("attach", "failed", "no SIM"),
+        ("update_modem", "ok", "was not attached"),
+        ("roam", "ok", "is not attached"),
+        ("switch_profile", "ok", "profile 2: IMSI mismatch; back to profile 1"),
+        ("upload", "failed", "not attached: the device has no address on the mobile network"),
+        ("attach", "rejected", "IMEI mismatch"),
+    ]
+
+
 def test_the_same_seed_writes_the_same_journal():
     def journal(seed):
         lines = []

@@ -103,6 +103,7 @@ def platform():
     """`simulator serve` in a process of its own; yields the settings of a run against it."""
     command = [sys.executable, "-m", "simulator", "serve", "--token", "secret", "--quiet"]
     command += ["--api-port", "0", "--udp-port", "0", "--coap-port", "0"]
+    command += ["--radius-port", "0", "--accounting-port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     where: dict[str, str] = {}
     assert process.stdout is not None
@@ -123,10 +124,10 @@ def platform():
         process.communicate(timeout=10)
 
 
-async def collections_of(settings):
+async def ask(settings, question):
     caller = HttpCaller(settings.url, settings.token)
     try:
-        return await SpanApi(caller).collections()
+        return await question(SpanApi(caller))
     finally:
         await caller.close()
 
@@ -138,7 +139,10 @@ def test_what_a_run_created_on_a_platform_is_removed_unless_kept(hello, run_scen
 
     verdicts, report, _ = run_scenario(hello, time="real", target=platform, keep=keep)
     assert verdicts.verdict == "pass", report
-    assert len(asyncio.run(collections_of(platform))) == left
+    assert len(asyncio.run(ask(platform, SpanApi.collections))) == left
+    counted = asyncio.run(ask(platform, SpanApi.statistics))
+    assert counted["accepted"] == 2  # asked by our gateways, over real RADIUS
+    assert (counted.get("stops.User-Request", 0), counted["sessions"]) == ((2, 0) if not keep else (0, 2))
 
 
 @pytest.mark.real

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.errors import ScenarioErrors
-from simulator.scenario import find, load, loads
+from simulator.scenario import find, load, loads, loads_all
 
 KIB = 1024
 
@@ -197,7 +197,7 @@ WORDS = st.sampled_from([*VOCABULARY.split(), "\n", "\n  ", "\n  - ", "\n\t"])
 def _never_breaks(text: str) -> None:
     told = "f"
     try:
-        loads(text, "f")
+        loads_all(text, "f")
     except ScenarioErrors as errors:
         told = str(errors)
     assert told.startswith("f")
@@ -243,6 +243,12 @@ LEAVES = st.sampled_from(
         "t",
         "upload-once",
         "steps[0].outcome",
+        "$p",
+        "$case",
+        "$$p",
+        "none",
+        "held",
+        "mobile",
     ]
 )
 KEYWORDS = """
@@ -251,7 +257,10 @@ KEYWORDS = """
     over every for times at as outcome retry within never each some none sees at_least at_most rate latency p99 of text
     hex template upstreamMessage loss up down imsi preset delay matches one_of not together repeat steps lasting
     restart misbehave subscribe revoke freeze power_on sequence exactly after state where dropped by token tokens
-    observers reads known needs include not_before sensor which abruptly firmware.state tags.x"""
+    observers reads known needs include not_before sensor which abruptly firmware.state tags.x
+    sim modem operator rat cell profiles imsis clone_of svn operators platform plmn omits gateways interim
+    insert_sim remove_sim move_sim swap_sims switch_profile update_modem roam cut_off with card profile rollback
+    statistics accepted rejected.x rejected cases pause"""
 KEYS = st.sampled_from(KEYWORDS.split())
 FLOW = st.recursive(
     LEAVES,
@@ -277,3 +286,10 @@ expect: [{expect}]
 @given(FLOW, FLOW, FLOW)
 def test_well_formed_nonsense_is_read_or_refused(group, step, expect):
     _never_breaks(SKELETON.format(group=group, step=step, expect=expect))
+
+
+@settings(max_examples=100, deadline=None)
+@given(FLOW, FLOW, FLOW)
+def test_well_formed_nonsense_with_cases_is_read_or_refused(value, step, network):
+    text = SKELETON.format(group="{operator: $p}", step=step, expect="$p")
+    _never_breaks(f"{text}operators: {network}\ncases: {{one: {{p: {value}}}, two: {value}}}\n")

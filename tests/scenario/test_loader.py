@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.errors import Place, ScenarioErrors
-from simulator.scenario import find, load, loads
+from simulator.scenario import find, load, load_all, loads
 from simulator.scenario import model as m
 from simulator.scenario.payloads import MAX_PAYLOAD_BYTES
 
@@ -91,37 +91,32 @@ def test_the_example_of_a_thousand_meters():
     assert latency.bounds == ((99.0, m.Condition(op="below", value="60 s", number=60.0)),)
 
 
-def test_the_example_of_the_moved_sim_waits_for_one_verb_only(mistakes):
-    assert mistakes(SWAP) == [
-        "5:41: 'sim' in group new is not in this version (none: starts without a SIM)",
-        "12:6: verb 'move_sim' is not in this version (move the SIM to another device)",
-    ]
-    without = SWAP.replace("sim: none, ", "").replace("  - {move_sim: old, to: new}\n", "")
-    scenario = loads(without)
+def test_the_example_of_the_moved_sim():
+    scenario = loads(SWAP)
     assert scenario.seed == 7
     assert [step.verb for step in scenario.steps] == [
-        "attach",
-        "upload",
-        "attach",
-        "update",
-        "create",
-        "attach",
-        "upload",
+        "attach", "upload", "move_sim", "attach", "update", "create", "attach", "upload",
+    ]  # fmt: skip
+    assert [(group.name, group.sim, group.registered) for group in scenario.groups] == [
+        ("old", m.SimSpec(), True),
+        ("new", m.SimSpec(kind="none"), False),
     ]
-    refused = scenario.steps[2]
+    moved, refused = scenario.steps[2], scenario.steps[3]
+    assert isinstance(moved.act, m.MoveSim)
+    assert (moved.text, moved.act.to.text, moved.act.abruptly) == ("move_sim old to new", "new", True)
     assert refused.outcome == "rejected"
     assert (refused.expect[0].matcher.name, refused.expect[0].of.group) == ("imeiMismatch", "old")
     assert [matcher.name for matcher in refused.never] == ["ciotConnect", "upstreamMessage"]
-    assert scenario.steps[3].act == m.Update(imsi="")
+    assert scenario.steps[4].act == m.Update(imsi="")
 
 
 @pytest.mark.parametrize("path", find([SCENARIOS]), ids=lambda path: path.stem)
 def test_every_built_in_scenario_states_a_promise_that_a_mutant_breaks(path):
-    scenario = load(path)
-    assert len(scenario.promise.split()) > 4
-    assert scenario.mutants
-    assert scenario.tags
-    assert scenario.expect or any(step.expect or step.never for step in scenario.steps)
+    for scenario in load_all(path):
+        assert len(scenario.promise.split()) > 4
+        assert scenario.mutants
+        assert scenario.tags
+        assert scenario.expect or any(step.expect or step.never for step in scenario.steps)
 
 
 def test_digits_stay_as_they_were_written():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.scenario import find, load, loads
-from simulator.scenario.notes import notes
+from simulator.scenario import find, load_all, loads, loads_all
+from simulator.scenario.notes import notes, notes_of
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 HEAD = "scenario: a\ndevices: {m: {}, u: {transport: udp}, v: {transport: udp}}\nsteps:\n"
@@ -61,4 +61,47 @@ def test_who_waits_for_what_the_embedded_server_does_not_emit_is_told(expect, re
 
 
 def test_the_built_in_scenarios_mean_what_they_say():
-    assert [str(note) for path in find([SCENARIOS]) for note in notes(load(path))] == []
+    assert [str(note) for path in find([SCENARIOS]) for note in notes_of(load_all(path))] == []
+
+
+NETWORKS = (
+    "scenario: a\noperators: {home: {gateways: 2}, abroad: {plmn: 24201}}\ndevices: {m: {operator: %s}}\nsteps:\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("begins", "step", "told"),
+    [
+        ("home", "attach: m", ["no group begins in the network abroad, and no step lets anybody roam there"]),
+        ("abroad", "attach: m", ["no group begins in the network home, and no step lets anybody roam there"]),
+        ("home", "{roam: m, operator: abroad}", []),
+        ("abroad", "{roam: m, operator: home}", []),
+    ],
+)
+def test_networks_in_which_nobody_is_are_remarked(begins, step, told):
+    assert [note.text for note in notes(loads(f"{NETWORKS % begins}  - {step}\n"))] == told
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "told"),
+    [
+        ("rollback: 2 min, outcome: rejected", 1),
+        ("rollback: 2 min, outcome: {rejected: IMSI mismatch}", 1),
+        ("rollback: 2 min", 0),
+        ("outcome: rejected", 0),
+    ],
+)
+def test_a_rollback_that_is_expected_to_be_refused_is_remarked(modifiers, told):
+    head = "scenario: a\ndevices: {m: {sim: {profiles: 2}}}\nsteps:\n"
+    found = notes(loads(f"{head}  - {{switch_profile: m, profile: 2, {modifiers}}}\n"))
+    assert ["with a rollback" in note.text for note in found] == [True] * told
+
+
+@pytest.mark.parametrize(("other", "told"), [("abroad", 0), ("home", 1)])
+def test_what_no_case_uses_is_remarked_once_and_what_one_of_them_uses_is_not(other, told):
+    text = (
+        "scenario: a\ncases: {x: {where: home}, y: {where: OTHER}}\noperators: {abroad: }\n"
+        "devices: {m: {operator: $where}}\nsteps: [{attach: m, never: [{ciotConnect: {colour: red}}]}]\n"
+    )
+    found = notes_of(loads_all(text.replace("OTHER", other)))
+    assert ["in the network abroad" in note.text for note in found] == [True] * told + [False]

@@ -33,6 +33,10 @@ EMITTED = {
         words.OUTCOMES,
         words.WHOLE_RUN_FORMS,
         words.LINK_PRESETS,
+        words.OPERATOR_KEYS,
+        words.SIM_KEYS,
+        words.MODEM_KEYS,
+        words.PLATFORM_KEYS,
     ],
 )
 def test_every_word_of_this_version_is_in_the_reference(table):

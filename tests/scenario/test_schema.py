@@ -81,6 +81,31 @@ def expect(text: str) -> str:
     )
 
 
+STEPS_ = "steps: [{wait: 1 s}]\n"
+
+CASES = """\
+scenario: A SIM that is $how ($case)
+seed: $seed
+tags: [$case]
+mutants: $mutants
+cases:
+  moved.away: {how: moved, seed: 7, count: 2, sim: {profiles: 2}, who: a, act: {move_sim: a.0, to: b}, seen: [],
+               reason: {rejected: x}, counted: {accepted: 1}, mutants: {}, wait: 3 s, key: x, all: 2}
+  other:
+    {how: left, seed: 8, count: 1, sim: none, who: b, act: {wait: 1 s}, seen: [ciotConnect], reason: any,
+     counted: {rejected: below 2}, mutants: {ciotConnect-missing: act-once}, wait: 4 s, key: y, all: 5}
+devices:
+  a: {count: $count, sim: $sim, tags: {k: $key}}
+  b:
+steps:
+  - $act
+  - {attach: $who, expect: $seen, outcome: $reason, retry: {times: $all, pause: $wait}}
+  - {repeat: {times: 2, steps: [{wait: $wait}]}}
+expect:
+  - {statistics: $counted}
+  - {each: $who, sees: ciotConnect, at_least: $all}
+"""
+
 RIGHT = [
     step("{attach: [meters.0-4, 10 % of meters], over: 10 min, retry: {times: 3, pause: 1.5 s}}"),
     step('{upload: meters.3, payload: {hex: 0102}, path: 7, every: 10 min, for: 2 h, outcome: coap 4.04}'),
@@ -105,6 +130,23 @@ RIGHT = [
     *(expect(example.replace("report", "report")) for example in EXAMPLES.values()),
     expect("{each: meters, sees: upstreamMessage, at_least: 1, by: slow}"),
     expect("{latency: {upstreamMessage: {bytes: 24}}, p99.9: below 2 s, max: at_most 1 min}"),
+    step("{move_sim: meters.0-4, to: meters.5-9, abruptly: no}"),
+    step("{swap_sims: other, with: meters.3, expect: [], never: []}"),
+    step("{insert_sim: meters, card: fresh}"),
+    step("{remove_sim: meters, outcome: {failed: no SIM}}"),
+    step("{update_modem: meters, svn: 0}"),
+    step("{roam: meters, operator: home, rat: lte-m, cell: 19088641}"),
+    step("{cut_off: meters, outcome: any}"),
+    step("{update: meters, imsi: held, imei: held}"),
+    step("{attach: meters, outcome: {rejected: IMEI mismatch}, retry: {times: 8, pause: mobile}}"),
+    group("{sim: none, modem: {svn: 2}, operator: home, rat: nb-iot, cell: 0}"),
+    group("{sim: {profiles: 2}}"),
+    group("{sim: {}, modem: {}}"),
+    f"scenario: x\noperators: {{home: , a: {{plmn: 00101, gateways: 2, omits: [], apn: iot.test}}}}\n{STEPS_}",
+    f"scenario: x\noperators: {{a: {{retransmit: pgw-simple, rat: nr, link: wifi, lost_after: 1 min}}}}\n{STEPS_}",
+    f"scenario: x\nplatform: {{mismatch_policy: first, disconnect_on_update: yes, interim: 10 min}}\n{STEPS_}",
+    expect('{statistics: {accepted: 2, "rejected.IMEI mismatch": {one_of: [1, 2]}, stops.x: below 5, sessions: 0}}'),
+    CASES,
 ]  # fmt: skip
 
 
@@ -115,6 +157,37 @@ def test_what_the_loader_takes_is_valid(text, reader):
 
 
 WRONG = {
+    "a SIM that is none": group("{sim: nothing}"),
+    "two kinds of SIM": group("{sim: {profiles: 2, imsis: 2}}"),
+    "one profile": group("{sim: {profiles: 1}}"),
+    "a modem of tomorrow": group("{modem: {svn: 99}}"),
+    "an unknown radio": group("{rat: 4g}"),
+    "a cell that is none": group("{cell: here}"),
+    "an unknown key of an operator": f"scenario: x\noperators: {{a: {{plnm: 24201}}}}\n{STEPS_}",
+    "a plmn that is none": f"scenario: x\noperators: {{a: {{plmn: 242-01}}}}\n{STEPS_}",
+    "no gateway": f"scenario: x\noperators: {{a: {{gateways: 0}}}}\n{STEPS_}",
+    "a list that is none": f"scenario: x\noperators: {{a: {{omits: imei}}}}\n{STEPS_}",
+    "an unknown option": f"scenario: x\nplatform: {{policy: first}}\n{STEPS_}",
+    "a SIM that goes nowhere": step("{move_sim: other}"),
+    "a card that nobody has": step("{insert_sim: other, card: old}"),
+    "a step to nowhere": step("{roam: other}"),
+    "a reason for a timeout": step("{attach: other, outcome: {timeout: x}}"),
+    "two outcomes": step("{attach: other, outcome: {rejected: x, failed: y}}"),
+    "modems that upload": step("{upload: other, retry: {times: 3, pause: mobile}}"),
+    "what nobody counts": expect("{statistics: {acepted: 2}}"),
+    "what nobody counts like that": expect("{statistics: {rejected.*: 2}}"),
+    "a count that is none": expect("{statistics: {accepted: many}}"),
+    "no count at all": expect("{statistics: {}}"),
+    "statistics of a step": step("{attach: other, expect: [{statistics: {accepted: 2}}]}"),
+    "no cases": f"scenario: x\ncases: {{}}\n{STEPS_}",
+    "a case that is a list": f"scenario: x\ncases: {{a: [b]}}\n{STEPS_}",
+    "a case that cannot be called so": f"scenario: x\ncases: {{a b: }}\n{STEPS_}",
+    "a parameter that is always there": f"scenario: x\ncases: {{a: {{case: b}}}}\n{STEPS_}",
+    "a parameter without cases": f"scenario: x\ndevices: {{meters: {{count: $n}}}}\n{STEPS}",
+    "a key that is a parameter": CASES.replace("count: $count", "$count: 3"),
+    "an unknown verb beside cases": CASES.replace("{attach: $who", "{atach: $who"),
+    "a wrong word beside cases": CASES.replace("  b:\n", "  b: {transport: cop}\n"),
+    "more than a parameter": CASES.replace("wait: $wait}", "wait: $wait.x}"),
     "no promise": f"devices: {{meters: }}\n{STEPS}",
     "no steps": "scenario: x\n",
     "an unknown key": f"scenario: x\nstepps: []\n{STEPS}",

@@ -4,9 +4,12 @@ import pytest
 
 from simulator import words
 from simulator.assertions.invariants import INVARIANTS
+from simulator.cli.list_command import COUNTED
 from simulator.plan.estimate import RADIOS
 from simulator.scenario.doers import _ACTS as DOERS
 from simulator.scenario.forms import _READERS
+from simulator.scenario.model import HOME
+from simulator.scenario.statistics import FREE
 from simulator.scenario.verbs import _ACTS
 from simulator.wire.presets import KEYS, PRESETS
 
@@ -26,7 +29,8 @@ def test_the_verbs_of_this_version():
     of_devices = {name for name, verb in now.items() if verb.whom == "devices"}
     assert of_devices == {
         "power_on", "power_off", "reboot", "freeze", "attach", "detach", "upload", "poll", "link", "blackout",
-        "send", "withdraw", "create", "update", "remove", "move", "wait", "together", "repeat",
+        "send", "withdraw", "create", "update", "remove", "move", "wait", "together", "repeat", "cut_off",
+        "insert_sim", "remove_sim", "move_sim", "swap_sims", "switch_profile", "update_modem", "roam",
     }  # fmt: skip
     assert set(_ACTS) | {"wait", *words.BLOCKS} == of_devices
     assert set(DOERS) | {"misbehave"} == set(now) - of_devices
@@ -88,3 +92,14 @@ def test_the_estimate_knows_the_presets_as_they_are():
 )
 def test_the_nearest_word(word, near):
     assert words.nearest(word, words.VERB) == near
+
+
+def test_what_the_server_counts_is_listed_with_words():
+    assert set(COUNTED) == set(words.STATISTICS)
+    assert {f"{name}.*" for name in FREE} == {name for name in words.STATISTICS if "*" in name}
+
+
+def test_the_operator_that_is_always_there_is_as_the_words_say():
+    assert HOME.rat in words.RATS
+    assert HOME.retransmit in words.RETRANSMISSIONS
+    assert {"sim", "modem", "operator", "rat", "cell"} <= {name for name, word in words.GROUP_KEYS.items() if word.now}

@@ -11,57 +11,90 @@ from pathlib import Path
 import pytest
 
 from simulator.plan import make_plan
-from simulator.scenario import find, load
+from simulator.scenario import find, load_all
 
 ROOT = Path(__file__).parents[2]
 FILES = find([ROOT / "scenarios"])
-PLANS = {path: make_plan(load(path)) for path in FILES}
+PLANS = {(path, scenario.case): make_plan(scenario) for path in FILES for scenario in load_all(path)}
+"""By file and case; "" where the file has none."""
+
+Story = tuple[Path, str]
 
 REAL_LIMIT_S = 60.0
 PATIENCE_S = 120.0
+CASES_IN_REAL_TIME = ("sim-moved.both", "exchanged.other-without-imei", "is-cut-off")
+"""Of a file with cases, these stand for the others: a refusal that must not be told waits for ten seconds."""
 
 
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT / "scenarios"))
+def name(story: Story) -> str:
+    path, case = story
+    return f"{path.relative_to(ROOT / 'scenarios')}{f'[{case}]' if case else ''}"
 
 
-def speaks_coap(path: Path) -> bool:
-    return any(group.transport == "coap" for group in PLANS[path].scenario.groups)
+def speaks_coap(story: Story) -> bool:
+    return any(group.transport == "coap" for group in PLANS[story].scenario.groups)
 
 
-SHORT = [path for path in FILES if PLANS[path].duration_s <= REAL_LIMIT_S]
-REAL = [
-    *((path, ("--time", "real")) for path in SHORT),
-    *((path, ("--wire", "dgram")) for path in SHORT if path.parent.name == "upload"),
-    *((path, ("--wire", "mapped")) for path in SHORT if path.stem in ("first_contact", "in_the_reply_udp")),
-    *((path, ("--time", "real", "--stack", "aiocoap")) for path in SHORT[:1] if speaks_coap(path)),
+def file_of(story: Story) -> str:
+    return story[0].stem
+
+
+SHORT = [
+    story
+    for story, plan in PLANS.items()
+    if plan.duration_s <= REAL_LIMIT_S and (not story[1] or story[1] in CASES_IN_REAL_TIME)
 ]
-LARGE = [path for path in FILES if len(PLANS[path].members) > 500]
-ON_AIOCOAP = [path for path in FILES if speaks_coap(path) and len(PLANS[path].members) <= 100]
+LARGE = [story for story, plan in PLANS.items() if len(plan.members) > 500]
+REAL = [
+    *((story, ("--time", "real")) for story in SHORT),
+    *((story, ("--wire", "dgram")) for story in SHORT if story[0].parent.name == "upload"),
+    *((story, ("--wire", "mapped")) for story in SHORT if file_of(story) in ("first_contact", "in_the_reply_udp")),
+    *((story, ("--wire", "mapped")) for story in SHORT if file_of(story) in ("sim_moved", "cut_off")),
+    *((story, ("--time", "real", "--stack", "aiocoap")) for story in SHORT[:1] if speaks_coap(story)),
+]
+ON_AIOCOAP = [
+    story
+    for story, plan in PLANS.items()
+    if speaks_coap(story) and len(plan.members) <= 100 and (not story[1] or story[1] in CASES_IN_REAL_TIME)
+]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in LARGE], ids=name)
-def test_in_virtual_time(path, run_scenario):
-    verdicts, report, _ = run_scenario(path)
+def beside(stories: list[tuple[Story, tuple[str, ...]]]) -> list[object]:
+    """Parameters of a test whose runs go on beside the others."""
+    return [
+        pytest.param(
+            story[0],
+            (*options, *(("--case", story[1]) if story[1] else ())),
+            id=" ".join((name(story), *options)),
+        )
+        for story, options in stories
+    ]
+
+
+@pytest.mark.parametrize("story", [story for story in PLANS if story not in LARGE], ids=name)
+def test_in_virtual_time(story, run_scenario):
+    path, case = story
+    verdicts, report, _ = run_scenario(path, case=case)
     assert verdicts.verdict == "pass", report
 
 
-@pytest.mark.parametrize("path", ON_AIOCOAP, ids=name)
-def test_on_aiocoap(path, run_scenario):
-    verdicts, report, _ = run_scenario(path, stack="aiocoap")
+@pytest.mark.parametrize("story", ON_AIOCOAP, ids=name)
+def test_on_aiocoap(story, run_scenario):
+    path, case = story
+    verdicts, report, _ = run_scenario(path, case=case, stack="aiocoap")
     assert verdicts.verdict == "pass", report
 
 
 @pytest.mark.real
 @pytest.mark.timeout(PATIENCE_S + 10)
-@pytest.mark.parametrize(("path", "options"), REAL, ids=[f"{name(path)} {' '.join(how)}" for path, how in REAL])
+@pytest.mark.parametrize(("path", "options"), beside(REAL))
 def test_in_real_time(path, options, real_runs):
     returncode, said = real_runs.ended(path, options, PATIENCE_S)
     assert returncode == 0, said
 
 
 @pytest.mark.timeout(PATIENCE_S + 10)
-@pytest.mark.parametrize(("path", "options"), [(path, ()) for path in LARGE], ids=map(name, LARGE))
+@pytest.mark.parametrize(("path", "options"), beside([(story, ()) for story in LARGE]))
 def test_a_large_one_in_virtual_time(path, options, real_runs):
     returncode, said = real_runs.ended(path, options, PATIENCE_S)
     assert returncode == 0, said
@@ -71,6 +104,30 @@ def test_enough_of_them_run_in_real_time():
     assert len(SHORT) >= 5
 
 
-@pytest.mark.parametrize("theme", ["connect", "upload", "downstream", "life"])
+@pytest.mark.parametrize("theme", ["connect", "upload", "downstream", "life", "network", "sim_swap"])
 def test_every_theme_is_there(theme):
     assert any(path.parent.name == theme for path in FILES)
+
+
+@pytest.mark.parametrize(
+    "swap",
+    [
+        "sim-moved",
+        "sim-replaced",
+        "both-replaced",
+        "exchange-pair",
+        "esim-switch",
+        "esim-switch-rollback",
+        "multi-imsi-rotation",
+        "imei-clone",
+        "imsi-clone",
+        "svn-change",
+        "no-imei",
+        "late-stop",
+        "repair-wrong-order",
+        "repair-while-session",
+    ],
+)
+def test_every_named_swap_is_there(swap):
+    """mobile-network §3.5."""
+    assert any(f"swap.{swap}" in plan.scenario.tags for plan in PLANS.values())

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from simulator.run.prove import prove_one
-from simulator.scenario import find, load
+from simulator.scenario import find, load_all
 from simulator.scenario.model import Scenario
 
 ROOT = Path(__file__).parents[2]
-FILES = find([ROOT / "scenarios"])
+SCENARIOS = [(path, scenario) for path in find([ROOT / "scenarios"]) for scenario in load_all(path)]
 MANY = 50
 SOME = 10
 
 
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT / "scenarios"))
+def name(path: Path, scenario: Scenario) -> str:
+    return f"{path.relative_to(ROOT / 'scenarios')}{f'[{scenario.case}]' if scenario.case else ''}"
 
 
 def with_some_devices(scenario: Scenario) -> Scenario:
@@ -36,10 +36,9 @@ def names_members(scenario: Scenario) -> bool:
     return any(subject.last is not None for step in scenario.steps for subject in step.subjects)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_mutant_that_a_scenario_names_is_killed_as_named(path):
-    scenario = load(path)
-    row = prove_one(name(path), with_some_devices(scenario))
+@pytest.mark.parametrize(("path", "scenario"), SCENARIOS, ids=[name(*one) for one in SCENARIOS])
+def test_every_mutant_that_a_scenario_names_is_killed_as_named(path, scenario):
+    row = prove_one(name(path, scenario), with_some_devices(scenario))
     assert row.sound.verdict == "pass", row.sound
     assert len(row.proofs) == len(scenario.mutants) >= 1
     assert [proof for proof in row.proofs if proof.outcome != "killed" or not proof.named] == []

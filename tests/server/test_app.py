@@ -9,7 +9,10 @@ import pytest
 
 from simulator.clock import VirtualClock
 from simulator.errors import LocalError
+from simulator.protocol.radius.fields import Accounting, Bearer, accounting_attributes, bearer_attributes
+from simulator.protocol.radius.packet import encode_request
 from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.fronts.radius_clients import RadiusClient, RadiusSettings
 from simulator.server.span.http import HttpRequest
 from simulator.server.span.settings import SpanSettings, TokenSettings
 from simulator.wire.drivers.virtual import run_virtual
@@ -48,12 +51,15 @@ def test_ports_are_the_real_ones_plus_ten_thousand():
         11234,
         15683,
     )
+    assert (settings.radius_port, settings.accounting_port) == (11812, 11813)
 
 
 def test_nothing_is_open_before_the_start():
     server = ReferenceServer(ServerSettings.on_free_ports(), VirtualClock())
     assert server.endpoints() == []
-    assert (server.udp_address, server.coap_address) == (0, 0)
+    assert (server.udp_address, server.coap_address, server.radius_address, server.accounting_address) == (0, 0, 0, 0)
+    request = HttpRequest(method="GET", path="/simulator/radius", headers={"x-api-token": server.token})
+    assert server.api.handle(request, 0).status == 404
 
 
 def test_in_virtual_time_devices_come_over_the_memory_wire_and_the_api_in_process():
@@ -62,7 +68,7 @@ def test_in_virtual_time_devices_come_over_the_memory_wire_and_the_api_in_proces
         server = ReferenceServer(ServerSettings.on_free_ports(), clock)
         wire = MemoryNetwork(loop.timers, clock)
         await server.start(wire)
-        assert [each.what for each in server.endpoints()] == ["UDP", "CoAP"]
+        assert [each.what for each in server.endpoints()] == ["UDP", "CoAP", "RADIUS", "accounting"]
 
         def call(path, body):
             headers = {"x-api-token": server.token}
@@ -112,13 +118,89 @@ def test_in_virtual_time_devices_come_over_the_memory_wire_and_the_api_in_proces
     run_virtual(scene)
 
 
-def test_a_datagram_port_in_use_leaves_nothing_open():
+@pytest.mark.parametrize("port", [15683, 11812, 11813])
+def test_a_datagram_port_in_use_leaves_nothing_open(port):
     async def scene(loop):
         wire = MemoryNetwork(loop.timers, loop.clock)
-        await wire.open("127.0.0.1", 15683, lambda *_: None)
+        await wire.open("127.0.0.1", port, lambda *_: None)
         server = ReferenceServer(ServerSettings(), loop.clock)
-        with pytest.raises(LocalError, match="15683"):
+        with pytest.raises(LocalError, match=str(port)):
             await server.start(wire)
-        await wire.open("127.0.0.1", 11234, lambda *_: None)
+        for other in {11234, 15683, 11812, 11813} - {port}:
+            await wire.open("127.0.0.1", other, lambda *_: None)
+
+    run_virtual(scene)
+
+
+# --- RADIUS -----------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_the_same_for_a_seed_and_are_nobodys_token():
+    one, same, other = (ReferenceServer(ServerSettings.on_free_ports(seed=seed), VirtualClock()) for seed in (1, 1, 2))
+    assert one.radius_secret == same.radius_secret != other.radius_secret
+    assert one.radius_secret.decode() not in (one.token, one.read_token)
+
+
+@pytest.mark.parametrize(
+    ("clients", "secret"),
+    [
+        ((RadiusClient(secret="s"),), b"s"),
+        ((RadiusClient(network="10.0.0.0/8", secret="s"),), b""),
+        ((RadiusClient(network="0.0.0.0/0", secret="s"), RadiusClient(network="127.0.0.1", secret="t")), b"t"),
+    ],
+)
+def test_the_secret_of_this_machine(clients, secret):
+    settings = ServerSettings.on_free_ports(radius=RadiusSettings(clients=clients))
+    assert ReferenceServer(settings, VirtualClock()).radius_secret == secret
+
+
+def test_a_client_network_that_is_none_is_refused():
+    settings = ServerSettings(radius=RadiusSettings(clients=(RadiusClient(network="moon", secret="s"),)))
+    with pytest.raises(LocalError, match="moon"):
+        ReferenceServer(settings, VirtualClock())
+
+
+def test_a_restart_keeps_sessions_of_gateways_and_forgets_what_it_answered_and_asked():
+    async def scene(loop):
+        server = ReferenceServer(ServerSettings.on_free_ports(), loop.clock, loop.timers)
+        wire = MemoryNetwork(loop.timers, loop.clock)
+        await server.start(wire)
+        server.core.registry.create_device(server.core.create_collection(), imsi="1")
+        got = []
+        gateway = await wire.open("127.0.0.1", 4000, lambda data, *_: got.append(data))
+        bearer = Bearer(imsi="1", nas_id="pgw", address=0x0A400005)
+        login = encode_request(1, 7, bearer_attributes(bearer), server.radius_secret, bytes(16))
+        report = Accounting(status=1, session_id="S1", bearer=bearer)
+        start = encode_request(4, 8, accounting_attributes(report), server.radius_secret, None)
+        for _ in range(2):
+            gateway.send(login, server.radius_address)
+        await asyncio.sleep(1)
+        gateway.send(start, server.accounting_address)
+        await asyncio.sleep(1)
+        (session,) = server.core.network.sessions.values()
+        assert server.core.radius.cut_off(session)
+        await asyncio.sleep(1)
+        assert [data[0] for data in got] == [2, 2, 5, 40]
+        assert server.timers == 1
+        places = server.radius_address, server.accounting_address
+
+        await server.halt()
+        gateway.send(login, places[0])
+        await asyncio.sleep(60)
+        assert (len(got), server.timers) == (4, 0)
+        await server.resume()
+        assert (server.radius_address, server.accounting_address) == places
+        (again,) = server.core.network.sessions.values()
+        assert (again.gateway, again.account, again.peer) == ("pgw", "S1", session.peer)
+        assert server.core.statistics()["duplicates"] == 1
+        gateway.send(login, places[0])  # as good as a new one
+        await asyncio.sleep(1)
+        found = server.core.statistics()
+        assert (found["accepted"], found["duplicates"], found["sessions"]) == (2, 1, 1)
+        stop = Accounting(status=2, session_id="S1", bearer=bearer)
+        gateway.send(encode_request(4, 9, accounting_attributes(stop), server.radius_secret, None), places[1])
+        await asyncio.sleep(1)
+        assert server.core.statistics()["accounting.stale"] == 1
+        await server.stop()
 
     run_virtual(scene)

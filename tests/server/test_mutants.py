@@ -1,4 +1,5 @@
 """Every mutant can be inflicted and taken out again, and is killed by somebody: a built-in scenario, or one of these.
+The stories of the mobile network are in `test_mutants_radius`.
 
 Some of these are scenarios, killed by the check that each names; the others are stories told to the server itself,
 which hold on a sound one and do not on its mutants.
@@ -19,13 +20,15 @@ from simulator import words
 from simulator.clock import VirtualClock
 from simulator.errors import LocalError
 from simulator.run.prove import prove_one
-from simulator.scenario import find, load, loads
+from simulator.scenario import find, load_all, loads
 from simulator.server.app import ReferenceServer, ServerSettings
 from simulator.server.mutants import MUTANTS, inflict
 from simulator.server.span.http import HttpRequest
 from simulator.server.span.settings import SpanSettings, TokenSettings
 from simulator.server.span.streams import Subscription
 from simulator.wire.address import address, ipv4
+
+from .test_mutants_radius import STORIES as RADIUS_STORIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -397,9 +400,11 @@ def test_stories_are_not_true_of_a_mutant(story, mutant):
 
 
 def test_every_mutant_is_killed_by_somebody():
-    built_in = {mutant for path in find([ROOT / "scenarios"]) for mutant, _ in load(path).mutants}
+    scenarios = [scenario for path in find([ROOT / "scenarios"]) for scenario in load_all(path)]
+    built_in = {mutant for scenario in scenarios for mutant, _ in scenario.mutants}
     here = {mutant for text in SCENARIOS.values() for mutant, _ in loads(text).mutants}
     told = {mutant for mutants in STORIES.values() for mutant in mutants}
+    told |= {mutant for mutants in RADIUS_STORIES.values() for mutant in mutants}
     assert set(MUTANTS) - built_in - here - told == set()
     assert len(MUTANTS) >= 30
 
@@ -421,9 +426,10 @@ def test_a_mutant_that_is_none_is_refused_with_the_nearest():
 
 
 def parts(server: ReferenceServer) -> list[Any]:
-    core, layer = server.core, server.coap._layer
-    return [server, server.api, server.udp, server.coap, layer, core, core.activity, core.registry, core.network,
-            core.tokens, core.histories]  # fmt: skip
+    core, layer, radius = server.core, server.coap._layer, server.radius
+    return [server, server.api, server.udp, server.coap, layer, radius, radius.authentication, radius.accounting,
+            radius.duplicates, radius.disconnects, core, core.activity, core.registry, core.network,
+            core.network.addresses, core.radius, core.tokens, core.histories]  # fmt: skip
 
 
 def everything(server: ReferenceServer) -> list[Any]:

@@ -6,13 +6,15 @@ import asyncio
 import signal
 import socket
 import sys
+from collections import deque
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from simulator.server.app import ServerSettings
-from simulator.server.serve import serve
+from simulator.server.serve import REFUSED_LINES, refusals, serve
+from simulator.server.span.network import Refused
 
 pytestmark = pytest.mark.real
 
@@ -20,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, sys
 from simulator.server.app import ServerSettings
-from simulator.server.serve import serve
+from simulator.server.serve import REFUSED_LINES, refusals, serve
+from simulator.server.span.network import Refused
 sys.exit(asyncio.run(serve(ServerSettings.on_free_ports(read_token="reader"), wire="auto")))
 """
 
@@ -43,7 +46,18 @@ async def started(program: str = PROGRAM):
 def test_it_prints_where_it_is_and_what_happens_and_ends_when_told(how):
     async def scene():
         process, table = await started()
-        assert list(table) == ["API", "events", "data", "UDP", "CoAP", "token", "read-only"]
+        assert list(table) == [
+            "API",
+            "events",
+            "data",
+            "UDP",
+            "CoAP",
+            "RADIUS",
+            "accounting",
+            "secret",
+            "token",
+            "read-only",
+        ]
         assert (len(table["token"]), table["read-only"]) == (64, "reader")
         headers = {"X-API-Token": table["token"]}
         async with aiohttp.ClientSession(headers=headers) as client:
@@ -136,3 +150,54 @@ def test_whoever_is_not_logged_in_is_told_of():
         await process.communicate()
 
     asyncio.run(asyncio.wait_for(scene(), 30))
+
+
+# --- RADIUS -----------------------------------------------------------------------------------------------------------
+
+KNOWN_SECRET = """
+import asyncio, sys
+from simulator.server.app import ServerSettings
+from simulator.server.fronts.radius_clients import RadiusClient, RadiusSettings
+from simulator.server.serve import serve
+radius = RadiusSettings(clients=(RadiusClient(secret="hush-hush"),))
+sys.exit(asyncio.run(serve(ServerSettings.on_free_ports(radius=radius), wire="auto")))
+"""
+
+
+def test_why_a_login_is_refused_and_who_is_not_answered_is_told():
+    from simulator.protocol.radius.fields import Bearer, bearer_attributes
+    from simulator.protocol.radius.packet import encode_request
+
+    async def scene():
+        process, table = await started(KNOWN_SECRET)
+        assert "secret" not in table  # who gave it knows it
+        port = int(table["RADIUS"].rsplit(":", 1)[1])
+        said = bearer_attributes(Bearer(imsi="242016000000001", imeisv="3534561234567801", nas_id="pgw-1"))
+        with socket.socket(type=socket.SOCK_DGRAM) as gateway:
+            for number, secret in enumerate((b"hush-hush", b"hush-hush", b"hush")):
+                request = encode_request(1, number, said, secret, bytes((number,)) * 16)
+                gateway.sendto(request, ("127.0.0.1", port))
+            lines = {(await process.stdout.readline()).decode() for _ in range(2)}
+        who = "imsi 242016000000001, imei 3534561234567801, gateway pgw-1"
+        assert f"login refused: Device does not exist ({who}), 2 times\n" in lines
+        assert any(line.startswith("RADIUS: 1 not answered: wrong Message-Authenticator, last from") for line in lines)
+        process.send_signal(signal.SIGTERM)
+        rest, errors = await process.communicate()
+        assert b"hush" not in rest + errors + "".join(lines).encode()
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+
+
+def test_many_refusals_are_counted():
+    refused = deque(Refused("Device does not exist", str(number), "", "") for number in range(20))
+    lines = refusals(refused)
+    assert len(lines) == REFUSED_LINES + 1
+    assert lines[0] == "login refused: Device does not exist (imsi 0)"
+    assert lines[-1] == "login refused: 15 more"
+    assert not refused
+    assert refusals(refused) == []
+
+
+def test_what_a_gateway_calls_itself_cannot_write_to_the_terminal():
+    (line,) = refusals(deque([Refused("Device does not exist", "1", "", "\x1b[2J")]))
+    assert line.isprintable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from simulator import acts
@@ -43,7 +44,8 @@ class Scene:
         await self.target.observe(self.collection, self.observer)
         await self.operator.carry_out("m", acts.CreateDevice("1", "", (), ""))
         self.port = await self.wire.open("127.0.0.1", 0, lambda *_: None)
-        await self.target.api.login("1", "", "127.64.0.5", self.source())
+        login = {"imsi": "1", "address": "127.64.0.5", "source": self.source()}
+        await self.target.api._ask("POST", "/simulator/login", login, msgspec.Raw)
         return self
 
     def source(self):

@@ -11,10 +11,13 @@ from simulator import acts
 from simulator.clock import VirtualClock
 from simulator.errors import TargetError
 from simulator.server.app import ReferenceServer, ServerSettings
-from simulator.target.api import SpanApi
+from simulator.target.api import ApiRefused, SpanApi
 from simulator.target.in_process import InProcessCaller
 from simulator.target.observer import Observer
 from simulator.target.operator import Operator, value_at
+from simulator.target.radius import RadiusDoor
+from simulator.wire.calendar import Calendar
+from simulator.wire.memory import MemoryNetwork
 
 DOCUMENT = msgspec.json.Decoder(float_hook=str).decode(
     b'{"enabled": true, "off": false, "count": 12345678901234567890, "load": 1.10, "none": null, "list": [1],'
@@ -128,6 +131,39 @@ async def test_an_order_may_show_another_token(it):
 
 @in_process
 async def test_which_doors_are_open(it):
+    assert await it.api.doors() == {"tokens"}  # nobody listens for RADIUS
+    await it.server.start(MemoryNetwork(Calendar(), it.server._clock))
     assert await it.api.doors() == {"login", "tokens"}
     await it.api.issue_token("reader", "/", False)
-    assert await it.api.showing("reader").doors() == {"login"}
+    assert await it.api.showing("reader").doors() == frozenset()
+    with pytest.raises(ApiRefused, match="401"):
+        await it.api.showing("nobody").doors()
+
+
+@in_process
+async def test_where_gateways_ask_is_told_and_the_secret_never_shown(it):
+    await it.server.start(MemoryNetwork(Calendar(), it.server._clock))
+    access = await it.api.radius()
+    assert (access.authentication, access.accounting) == (it.server.radius_address, it.server.accounting_address)
+    assert access.secret == it.server.radius_secret
+    assert access.secret.decode() not in repr(access)
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1", "here:1812", "127.0.0.1:x", "127.0.0.1:0", "127.0.0.1:99999", ""])
+def test_what_is_no_address_of_a_listener_is_said_to_make_no_sense(where):
+    for fields in ({"authentication": where}, {"accounting": where}):
+        door = RadiusDoor(**{"authentication": "127.0.0.1:1", "accounting": "127.0.0.1:2", "secret": "s"} | fields)
+        with pytest.raises(TargetError, match="makes no sense"):
+            door.access()
+        assert "secret" not in repr(door)
+
+
+@in_process
+async def test_a_session_is_ended_by_the_platform_or_there_is_none(it):
+    assert await it.operator.carry_out("m", acts.CutOff()) == acts.Rejected("404 No such session")
+    await it.api._ask("POST", "/simulator/login", {"imsi": "001", "address": "127.64.0.5"}, msgspec.Raw)
+    assert await it.operator.carry_out("m", acts.CutOff()) == acts.Done()
+    assert (await it.api.statistics())["sessions"] == 0
+    assert await it.operator.carry_out("stranger", acts.CutOff()) == acts.Rejected(
+        "stranger is not registered on the platform"
+    )

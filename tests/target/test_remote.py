@@ -88,11 +88,17 @@ async def test_what_it_can_do_is_found_out_at_the_start():
     async with a_server() as (server, url):
         it = await Watched(url, server.token).begin()
         assert it.target.capabilities == {"login", "tokens"}
+        assert it.target.radius.secret == server.radius_secret
+        assert it.target.radius.authentication == server.radius_address
         await it.target.stop()
         await it.target.stop()
         reader = RemoteTarget(url=url, token=server.read_token, coap=0, udp=0, clock=WallClock())
         await reader.start()
-        assert reader.capabilities == {"login"}
+        assert reader.capabilities == frozenset()
+        stranger = RemoteTarget(url=url, token="nobody", coap=0, udp=0, clock=WallClock())
+        with pytest.raises(TargetError, match="401"):
+            await stranger.start()
+        await stranger.stop()
         await reader.stop()
 
 

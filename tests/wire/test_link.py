@@ -545,3 +545,24 @@ def test_nothing_passes_a_dark_link_and_afterwards_it_goes_on_as_it_would_have(p
 
 def test_a_dark_link_is_not_perfect():
     assert not replace(PRESETS["perfect"], dark=True).perfect
+
+
+def test_links_stay_with_their_devices_when_addresses_change():
+    lossy = preset("perfect", [change("loss", 0.5)])
+    there, stayed = Links(7), Links(7)
+    for links in (there, stayed):
+        links.names(IP, "a")
+        links.set(IP, lossy)
+    before = [there.fates(IP, True, 20, 0.0) for _ in range(50)]
+    assert before == [stayed.fates(IP, True, 20, 0.0) for _ in range(50)]
+    there.swap(IP, IP + 1)
+    assert there.profile(IP + 1) == lossy
+    assert there.profile(IP).perfect
+    assert [there.fates(IP, True, 20, 1.0) for _ in range(50)] == [(1.0,)] * 50
+    after = [there.fates(IP + 1, True, 20, 1.0) for _ in range(50)]  # the same draws go on
+    assert after == [stayed.fates(IP, True, 20, 1.0) for _ in range(50)]
+    assert () in after
+    there.swap(IP + 1, IP)
+    assert there.profile(IP) == lossy
+    there.swap(IP, IP + 77)
+    assert (there.profile(IP).perfect, there.profile(IP + 77)) == (True, lossy)

@@ -45,7 +45,7 @@ def test_a_story_gets_the_result_of_each_act_in_order(stage):
     seen = []
 
     def story():
-        seen.append((yield acts.Attach("1", "2", 7)))
+        seen.append((yield acts.Attach(imsi="1", msisdn="", imeisv="", ip=7, operator="home", rat="", cell=1)))
         seen.append((yield acts.Post("data", b"x")))
         seen.append((yield acts.Sleep(2.0)))
         seen.append((yield acts.SleepUntil(10.0)))
@@ -215,3 +215,29 @@ def test_a_story_that_was_cut_can_still_be_stopped():
     stories.stop(running)
     run_until(calendar, 5.0)
     assert (len(stories), errors) == (0, [])
+
+
+def test_acts_of_a_kind_can_be_interrupted_and_the_story_goes_on(stage):
+    calendar, stories, errors = stage
+    coap = Wireless()
+    ended = []
+
+    def story():
+        first = yield acts.Post("data", b"x")
+        second = yield acts.Sleep(5.0)
+        third = yield acts.Post("data", b"y")
+        return first, second, third
+
+    stories.start(Endpoint("m", 7, coap=coap), story(), lambda r, now: ended.append((r, now)), 1.0)
+    late = coap.answer
+    stories.interrupt("m", {acts.Get}, acts.Broken("other"), 2.0)
+    stories.interrupt("n", {acts.Post}, acts.Broken("other"), 2.0)
+    stories.interrupt("m", {acts.Post}, acts.Broken("the SIM was pulled"), 2.0)
+    late(acts.Answer(0x41, b""), 3.0)  # nobody waits for it any more
+    stories.interrupt("m", {acts.Post}, acts.Broken("nor sleeps by that"), 4.0)
+    stories.move("m", 9)
+    run_until(calendar, 7.0)
+    assert coap.asked[-1][:1] == (9,)
+    coap.answer(acts.Answer(0x44, b""), 8.0)
+    assert ended == [((acts.Broken("the SIM was pulled"), acts.Done(), acts.Answer(0x44, b"")), 8.0)]
+    assert errors == []

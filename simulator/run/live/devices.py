@@ -86,6 +86,40 @@ class LiveDevice:
         """Ask for a waiting message; it is the outcome's `payload`."""
         return self._act("poll", **more)
 
+    # --- SIM and modem ------------------------------------------------------------------------------------------------
+
+    def insert_sim(self, card: str | None = None, **more: Any) -> Acting:
+        """Put in its own card, or a "fresh" one; what was in comes out."""
+        return self._act("insert_sim", card=card, **more)
+
+    def remove_sim(self, *, abruptly: bool = True, **more: Any) -> Acting:
+        """Pull the card; not `abruptly`: detach first."""
+        return self._act("remove_sim", abruptly=None if abruptly else False, **more)
+
+    def move_sim(self, to: LiveDevice, *, abruptly: bool = True, **more: Any) -> Acting:
+        """The card goes into another device; what was there comes out."""
+        return self._act("move_sim", to=to, abruptly=None if abruptly else False, **more)
+
+    def swap_sims(self, with_: LiveDevice, *, abruptly: bool = True, **more: Any) -> Acting:
+        """Exchange cards with another device."""
+        return self._act("swap_sims", **{"with": with_}, abruptly=None if abruptly else False, **more)
+
+    def switch_profile(self, profile: int, **more: Any) -> Acting:
+        """The eUICC enables another profile, from 1, and the device attaches with it; `rollback="1 min"`."""
+        return self._act("switch_profile", profile=profile, **more)
+
+    def update_modem(self, svn: int, **more: Any) -> Acting:
+        """Install other firmware on the modem; it has to attach anew."""
+        return self._act("update_modem", svn=svn, **more)
+
+    def roam(self, **more: Any) -> Acting:
+        """Be in another `cell`, on another `rat`, or in the network of another `operator`."""
+        return self._act("roam", **more)
+
+    def cut_off(self, **more: Any) -> Acting:
+        """The platform ends its mobile network session (Disconnect-Request)."""
+        return self._act("cut_off", **more)
+
     # --- the operator, and the weather --------------------------------------------------------------------------------
 
     def send(self, payload: Payload, **more: Any) -> Acting:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.errors import Place, UsageError
+from simulator.run.live.devices import LiveDevice
 from simulator.scenario.groups import collections, groups
 from simulator.scenario.matchers import named
 from simulator.scenario.model import Collection, EventMatcher, Group, Step
@@ -20,10 +21,11 @@ from simulator.scenario.nodes import Items, Node, Text
 from simulator.scenario.nodes import Mapping as MappingNode
 from simulator.scenario.problems import Problems
 from simulator.scenario.reading import Reading
+from simulator.scenario.sims import resolve_clones
 from simulator.scenario.step_keys import verb_key
 from simulator.scenario.steps import step
 
-SECONDS: Final = ("every", "for", "over", "at", "lasting", "delay", "wake", "tail")
+SECONDS: Final = ("every", "for", "over", "at", "lasting", "rollback", "delay", "wake", "tail")
 """Keys whose value may be a bare number here: of seconds."""
 
 OTHERWISE: Final = {
@@ -88,6 +90,7 @@ class Words:
         reading = self._begin()
         try:
             groups(reading, _mapping({name: what}, place))
+            resolve_clones(reading)
             reading.problems.raise_if_any()
         except Exception:
             reading.groups.pop(name, None)
@@ -120,6 +123,7 @@ class Words:
     def _begin(self) -> Reading:
         """Mistakes of one line are not those of the next."""
         self._reading.problems = Problems()
+        self._reading.clones.clear()
         return self._reading
 
     @staticmethod
@@ -146,6 +150,8 @@ def _node(value: object, place: Place, key: str = "") -> Node:
             return Text(_decimal(value), place)
         case str():
             return Text(value, place, quoted=not value)
+        case LiveDevice():
+            return Text(value.name, place)
         case bytes():
             return _mapping({"hex": value.hex()}, place)
         case Mapping():

@@ -106,7 +106,8 @@ class LiveRehearsal:
 
         Args:
             name: how reports call it; "": `device1`, `device2`, …
-            what: as in a file: `network`, `transport`, `link`, `payload`, `tags`, `collection`, `identity`, `stack`.
+            what: as in a file: `network`, `transport`, `link`, `payload`, `tags`, `collection`, `identity`, `stack`,
+                `sim`, `modem`, `rat`, `cell`.
         Raises: ScenarioErrors: no such device can be. ActFailed: the platform refused to create it.
         """
         return self._device(name or f"device{len(self.groups) + 1}", count, registered, what, place_of_caller())

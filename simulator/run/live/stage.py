@@ -134,7 +134,7 @@ class LiveStage(Rehearsal):
         def judge() -> Judge:
             told = stage.told()
             plan = make_plan(told)
-            return Judge(told, plan.names_by_group(), plan.names, aliases, about.rerun)
+            return Judge(told, plan.names_by_group(), plan.names, aliases, about.rerun, numbers=plan.numbers)
 
         chronicle = Chronicle(clock, aliases, judge)
         watch = Nobody()

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 
 from simulator import words
 from simulator.errors import LocalError
-from simulator.server.mutants import downstream, events, logins, operators, readers, restarts, uploads
+from simulator.server.mutants import (
+    downstream,
+    events,
+    logins,
+    operators,
+    radius,
+    readers,
+    restarts,
+    sessions,
+    uploads,
+)
 from simulator.server.mutants.tools import Defect, Patches
 
 if TYPE_CHECKING:
@@ -36,7 +46,7 @@ class Mutant:
 
 
 _DEFECTS: dict[str, Defect] = {}
-for _theme in (events, uploads, logins, downstream, operators, readers, restarts):
+for _theme in (events, uploads, logins, sessions, radius, downstream, operators, readers, restarts):
     _DEFECTS.update(_theme.DEFECTS)
 
 MUTANTS: Mapping[str, Mutant] = {

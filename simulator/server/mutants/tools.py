@@ -6,12 +6,14 @@ a wrapper that others have wrapped meanwhile stays, and lets everything pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from simulator.server.span import login as rule
 from simulator.server.span.core import SpanCore
 from simulator.server.span.model import Collection, Device, Session
+from simulator.server.span.network import LoginAccepted, LoginRejected
 from simulator.server.span.router import Route
 from simulator.wire.address import Address
 
@@ -151,3 +153,58 @@ def session_of(core: SpanCore, source: Address) -> Session | None:
 def first_beside(device: Device) -> Device:
     """The oldest device of its collection: another one, unless it is that itself."""
     return next(iter(device.collection.devices.values()), device)
+
+
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+Outcome = LoginAccepted | LoginRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One login, by RADIUS or by the door, before anybody has decided about it."""
+
+    core: SpanCore
+    imsi: str
+    imei: str
+    address: Any
+    now_ns: int
+    sound: Callable[[], Outcome]
+    """Let the sound server decide, and do what follows from that."""
+    rest: Mapping[str, Any]
+    """What else the network told, as `Network.login` knows it."""
+
+    @property
+    def right(self) -> rule.Decision:
+        """What the rule says; nothing comes of asking."""
+        registry = self.core.registry
+        return rule.decide(self.imsi, self.imei, registry.by_imsi, registry.by_imei)
+
+    @property
+    def owner(self) -> Device | None:
+        """Whom the SIM, or else the hardware, belongs to."""
+        registry = self.core.registry
+        return registry.by_imsi.get(rule.imsi_key(self.imsi)) or registry.by_imei.get(rule.imei_key(self.imei))
+
+    def refuse(self, reason: str) -> LoginRejected:
+        """Without asking anybody."""
+        network = self.core.network
+        network._asking = self.imsi, self.imei, self.rest.get("gateway", "")
+        return network._reject(reason)
+
+
+def on_logins(server: ReferenceServer, patches: Patches, crook: Callable[[Login], Outcome]) -> None:
+    """Let `crook` decide about every login that is none of nonsense."""
+    core = server.core
+
+    def login(honest: Any, imsi: str, imei: str, address: Any, now_ns: int, **rest: Any) -> Outcome:
+        def sound() -> Outcome:
+            outcome: Outcome = honest(imsi, imei, address, now_ns, **rest)
+            return outcome
+
+        if not (imsi.isascii() and imsi.isdigit()):
+            return sound()
+        told = imei if imei.isascii() and imei.isdigit() else ""
+        return crook(Login(core, imsi, told, address, now_ns, sound, rest))
+
+    patches.wrap(core.network, "login", login)

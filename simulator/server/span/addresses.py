@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from simulator.errors import LocalError
 from simulator.server.span.settings import SpanSettings
-from simulator.wire.address import Address, address, host_text, ipv4, port_of, text
+from simulator.wire.address import Address, Ipv4, address, host_text, ipv4, port_of, text
 
 _IPV4 = (1 << 32) - 1
 _MULTICAST = ipv4("224.0.0.0")
@@ -60,7 +60,7 @@ class Addresses:
             return self.on_wire(ipv4(host))
         if not (port.isascii() and port.isdigit() and len(port) <= 5):
             raise LocalError(f"'{port}' is no port; ports go from 0 to 65535")
-        return address(host, int(port))
+        return self.on_wire(address(host, int(port)))
 
     def on_wire(self, where: Address) -> Address:
         """A shown address as the one that its datagrams come from. Raises: LocalError: nobody can send from there."""
@@ -76,8 +76,13 @@ class Addresses:
         """How events and metadata show it."""
         if port_of(where):
             return text(where)
-        offset = where - self._wire
-        return host_text(self._shown + offset if 0 <= offset < self._size else where)
+        return host_text(self.number(where))
+
+    def number(self, where: Address) -> Ipv4:
+        """How the mobile network is told it: the shown address as a number, without a port."""
+        ip = where & _IPV4
+        offset = ip - self._wire
+        return self._shown + offset if 0 <= offset < self._size else ip
 
     def take(self, imsi: int, wanted: Address | None) -> Address | None:
         """The address of a SIM from now on; `wanted` (on the wire) goes to whoever asked last. None: none is free."""

@@ -99,6 +99,13 @@ class LogoutBody(msgspec.Struct):
     address: str | None = None
 
 
+class DisconnectBody(msgspec.Struct):
+    """One of the two."""
+
+    imsi: Number | None = None
+    deviceId: str | None = None
+
+
 class TokenBody(msgspec.Struct):
     """A token to issue, or to revoke by its text alone; `resource` as in `TokenSettings`."""
 

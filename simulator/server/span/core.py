@@ -14,9 +14,11 @@ from simulator.protocol.ids import decode, encode, encode_int
 from simulator.server.span import render
 from simulator.server.span.activity import Activity
 from simulator.server.span.history import Histories
+from simulator.server.span.login import imsi_key
 from simulator.server.span.model import Collection, Device, Hub, Transport, UpstreamRow
 from simulator.server.span.network import LoginAccepted, LoginRejected, Network
 from simulator.server.span.outbox import Downstream, Outbox
+from simulator.server.span.radius import RadiusCore
 from simulator.server.span.registry import Registry
 from simulator.server.span.settings import CIOT_GATEWAY, FIRST_MESSAGE, NS_PER_S, SpanSettings
 from simulator.server.span.streams import CLOSE_GOING_AWAY, CLOSE_POLICY, Subscription
@@ -58,8 +60,8 @@ class Counts:
 class SpanCore:
     """The platform. One per server; everything else reaches it through its parts.
 
-    `registry` what exists, `network` who is in session, `activity` who is told, `tokens` who may ask,
-    `histories` what devices sent.
+    `registry` what exists, `network` who is in session, `radius` what packet gateways are answered, `activity` who is
+    told, `tokens` who may ask, `histories` what devices sent.
     """
 
     def __init__(self, settings: SpanSettings | None = None) -> None:
@@ -67,6 +69,7 @@ class SpanCore:
         self.activity = Activity()
         self.registry = Registry(settings)
         self.network = Network(settings, self.registry, self.activity)
+        self.radius = RadiusCore(self.network)
         self.tokens = Tokens(settings.tokens)
         self.histories = Histories(settings)
         self.counts = Counts()
@@ -210,8 +213,19 @@ class SpanCore:
 
     def remove(self, device: Device) -> None:
         """The device, its session and its messages are no more."""
+        if self.settings.disconnect_on_update and device.session is not None:
+            self.radius.remove(device.session)
         self.network.forget(device)
         self.registry.remove_device(device)
+
+    def changed(self, device: Device) -> None:
+        """A device was changed: what that means to sessions, if it is to mean something (`disconnect_on_update`)."""
+        if self.settings.disconnect_on_update:
+            self.radius.reconsider(device, imsi_key(device.imsi))
+
+    def statistics(self) -> dict[str, int]:
+        """What was counted about the mobile network, by the names of `words.STATISTICS`; what is 0 may be absent."""
+        return self.network.counts.statistics(len(self.network.sessions))
 
     # --- readers ----------------------------------------------------------------------------------------------------
 

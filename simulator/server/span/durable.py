@@ -2,17 +2,20 @@
 
 `keep` reads it off a core, `revive` makes a new core of it; nothing else of the old one is used. It holds no object of
 the core but texts, bytes and numbers, so it could as well be written to a disk. What is not here is lost: open streams,
-counters of datagrams, and which mismatches were told lately ([C]: a platform that starts anew tells them anew).
+counters of datagrams, answers of RADIUS that may be asked for again, Disconnect-Requests that wait for an answer, and
+which mismatches were told lately ([C]: a platform that starts anew tells them anew). What the mobile network did is
+counted on, so that a rehearsal can hold the numbers of its end against those of its beginning.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import msgspec
 
 from simulator.server.span.core import SpanCore
+from simulator.server.span.counts import NetworkCounts
 from simulator.server.span.model import (
     CiotMetadata,
     Collection,
@@ -61,11 +64,17 @@ class KeptDownstream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptSession(msgspec.Struct, frozen=True):
-    """A login: the SIM, where its datagrams come from, and since when it counts as silent."""
+    """A login: the SIM, where its datagrams come from, since when it counts as silent, and whose gateway carries it."""
 
     imsi: int
     address: int
     idle_at_ns: int
+    gateway: str
+    peer: int
+    account: str
+    predecessor: str | None
+    started_s: int
+    rat: str
 
 
 class KeptCiot(msgspec.Struct, frozen=True):
@@ -73,8 +82,12 @@ class KeptCiot(msgspec.Struct, frozen=True):
 
     allocated_ip: str
     allocated_at_ms: int
+    last_update_ms: int
     last_imsi: str
     last_imei: str
+    gateway: str
+    plmn: str
+    cell: int | None
 
 
 class KeptFirmware(msgspec.Struct, frozen=True):
@@ -142,6 +155,9 @@ class Durable(msgspec.Struct, frozen=True, kw_only=True):
     large_payloads: list[tuple[int, bytes]]
     tokens: list[KeptToken]
     addresses: KeptAddresses
+    over: list[tuple[str, str, int]]
+    """Gateway and Acct-Session-Id of sessions that are over, and how they ended (`accounts.End`)."""
+    counts: NetworkCounts
 
 
 def keep(core: SpanCore) -> Durable:
@@ -156,6 +172,8 @@ def keep(core: SpanCore) -> Durable:
         large_payloads=list(core.histories.large.kept),
         tokens=[KeptToken(each.text, each.resource, each.write) for each in core.tokens.all],
         addresses=KeptAddresses(dict(addresses.given), list(addresses.left), addresses.next_free),
+        over=core.network.accounts.over,
+        counts=core.network.counts.copy(),
     )
 
 
@@ -170,12 +188,14 @@ def revive(settings: SpanSettings, durable: Durable) -> SpanCore:
         collections[number].devices = {each: devices[each] for each in order}
     for kept in durable.devices:
         if kept.session is not None:
-            login = kept.session
-            core.network.restore(Session(devices[kept.number], login.imsi, login.address, login.idle_at_ns))
+            login = msgspec.structs.asdict(kept.session)
+            core.network.restore(Session(devices[kept.number], **login))
     for message, payload in durable.large_payloads:
         core.histories.large.keep(message, payload)
     addresses = durable.addresses
     core.network.addresses.restore(addresses.given, addresses.left, addresses.next_free)
+    core.network.accounts.restore(durable.over)
+    core.network.counts = durable.counts.copy()
     core.last_message = durable.last_message
     return core
 
@@ -212,10 +232,8 @@ def _kept_device(it: Device) -> KeptDevice:
         ),
         enabled=it.enabled,
         active=it.active,
-        ciot=None
-        if ciot is None
-        else KeptCiot(ciot.allocated_ip, ciot.allocated_at_ms, ciot.last_imsi, ciot.last_imei),
-        session=None if session is None else KeptSession(session.imsi, session.address, session.idle_at_ns),
+        ciot=None if ciot is None else KeptCiot(**asdict(ciot)),
+        session=None if session is None else _kept_session(session),
         history=_kept_history(it.history),
         outbox=None if outbox is None else [_kept_downstream(each) for each in outbox.messages],
         messages_up=it.messages_up,
@@ -223,6 +241,10 @@ def _kept_device(it: Device) -> KeptDevice:
         messages_down=it.messages_down,
         bytes_down=it.bytes_down,
     )
+
+
+def _kept_session(it: Session) -> KeptSession:
+    return KeptSession(**{name: getattr(it, name) for name in KeptSession.__struct_fields__})
 
 
 def _kept_downstream(it: Downstream) -> KeptDownstream:

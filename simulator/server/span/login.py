@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from simulator.identity.numbers import luhn
 from simulator.server.span.model import Device
-from simulator.server.span.settings import IMEI_COMPARED_DIGITS
+from simulator.server.span.settings import IMEI_COMPARED_DIGITS, IMEISV_DIGITS
 
 Policy = Literal["both", "first"]
 
@@ -50,6 +51,18 @@ def imsi_key(digits: str) -> int:
 def imei_key(digits: str) -> int:
     """How an IMEI or IMEISV is compared: the first 14 digits, without check digit or software version. 0: blank."""
     return int(digits[:IMEI_COMPARED_DIGITS]) if digits else 0
+
+
+def printed_imei(digits: str) -> str:
+    """An IMEI as it is printed on the device and entered by an operator: 15 digits, the last one Luhn's.
+
+    Gateways tell 14 digits, or an IMEISV with the software version in the place of the check digit (mobile-network
+    §1.3). Anything else is left as it came.
+    """
+    if len(digits) not in (IMEI_COMPARED_DIGITS, IMEISV_DIGITS):
+        return digits
+    body = digits[:IMEI_COMPARED_DIGITS]
+    return body + luhn(body)
 
 
 def decide(

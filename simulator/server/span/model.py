@@ -53,12 +53,19 @@ class Collection:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class CiotMetadata:
-    """What the last accepted network login left behind (span §6); times in Unix ms."""
+    """What the last accepted network login left behind (span §6), and its gateway told since; times in Unix ms."""
 
     allocated_ip: str
     allocated_at_ms: int
+    last_update_ms: int
     last_imsi: str
     last_imei: str
+    gateway: str = ""
+    """Its NAS-Identifier; "": no gateway asked, but the door for this machine's programs."""
+    plmn: str = ""
+    """MCC and MNC of the serving network, 5 or 6 digits; "": not told."""
+    cell: int | None = None
+    """ECI; None: not told."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -115,3 +122,15 @@ class Session:
     """Where its datagrams come from: a bare IPv4 number, or with a port (mapped sources)."""
     idle_at_ns: int = 0
     """The next datagram from then on is a new connection; 0: the first one."""
+    gateway: str = ""
+    """NAS-Identifier of the packet gateway that carries it; "": it came by the door, and no gateway knows of it."""
+    peer: int = 0
+    """Where the gateway last wrote from about it, with the port."""
+    account: str = ""
+    """Acct-Session-Id; "": the gateway has not told yet that it started."""
+    predecessor: str | None = None
+    """Acct-Session-Id of the session that the SIM had at this gateway before; None: it had none, "": one without."""
+    started_s: int = 0
+    """The gateway's time of that start, Unix s; 0: not told."""
+    rat: str = ""
+    """A name of `words.RATS`, or the number that the gateway told; "": not told."""

@@ -9,6 +9,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from simulator.protocol.ids import encode_int
+from simulator.server.span.countries import country_of
 from simulator.server.span.model import Collection, Device, UpstreamRow
 from simulator.server.span.outbox import Downstream
 from simulator.server.span.settings import CIOT_GATEWAY, NS_PER_MS
@@ -91,18 +92,27 @@ def device_config(it: Device) -> Json:
 
 
 def ciot_metadata(it: Device) -> Json:
-    """What the last accepted login left behind; cell and network are not known without RADIUS attributes."""
+    """What the last accepted login left behind, and its gateway told since; what nobody told is left out.
+
+    No gateway tells the name of the network, so `network` is never there.
+    """
     ciot = it.ciot
     if ciot is None:
         return {}
-    at = str(ciot.allocated_at_ms)
-    document = {
-        "gatewayId": CIOT_GATEWAY,
+    document: Json = {
+        "gatewayId": ciot.gateway or CIOT_GATEWAY,
         "allocatedIp": ciot.allocated_ip,
-        "allocatedAt": at,
-        "lastUpdate": at,
-        "lastImsi": ciot.last_imsi,
+        "allocatedAt": str(ciot.allocated_at_ms),
     }
+    if ciot.cell is not None:
+        document["cellId"] = str(ciot.cell)
+    if ciot.plmn:
+        mcc = int(ciot.plmn[:3])
+        code, name = country_of(mcc)
+        document |= {"mcc": mcc, "mnc": int(ciot.plmn[3:])}
+        if code:
+            document |= {"country": name, "countryCode": code}
+    document |= {"lastUpdate": str(ciot.last_update_ms), "lastImsi": ciot.last_imsi}
     if ciot.last_imei:
         document["lastImei"] = ciot.last_imei
     return document

@@ -11,6 +11,7 @@ from simulator.server.span import (
     rest_devices,
     rest_later,
     rest_messages,
+    rest_radius,
     rest_streams,
     rest_system,
 )
@@ -31,7 +32,7 @@ class Api:
     def __init__(self, core: SpanCore) -> None:
         self._core = core
         self._router = Router()
-        for resource in (rest_system, rest_collections, rest_devices, rest_messages, rest_later):
+        for resource in (rest_system, rest_radius, rest_collections, rest_devices, rest_messages, rest_later):
             resource.add_routes(self._router)
 
     def handle(self, request: HttpRequest, now_ns: int) -> HttpResponse:

@@ -69,6 +69,8 @@ def update(call: Call) -> HttpResponse:
         it.management = management
     if body.enabled is not None:
         call.core.registry.enable_collection(it, body.enabled)
+        for device in it.devices.values():
+            call.core.changed(device)
     return answer(render.collection(it))
 
 

@@ -55,6 +55,7 @@ def create(call: Call) -> HttpResponse:
     it = call.core.registry.create_device(owner, imsi=imsi, imei=imei)
     it.tags, it.gateways, it.inet = tags, gateways, config.inet is not None
     call.core.activity.device_created(it, call.now_ns)
+    call.core.changed(it)
     return answer(render.device(it, call.core))
 
 
@@ -90,6 +91,7 @@ def update(call: Call) -> HttpResponse:
         call.core.activity.device_moved(it, old, to, call.now_ns)
     else:
         call.core.activity.device_updated(it, call.now_ns)
+    call.core.changed(it)
     return answer(render.device(it, call.core))
 
 

@@ -36,7 +36,7 @@ def login(call: Call) -> HttpResponse:
     200 with deviceId, collectionId, address (where datagrams must come from) and allocatedIp (as the platform shows
     it), or 403 with the reason of the reject.
     """
-    _local_only(call)
+    local_only(call)
     body = read(call, LoginBody)
     _short(body.address)
     _short(body.source)
@@ -61,7 +61,7 @@ def login(call: Call) -> HttpResponse:
 
 def logout(call: Call) -> HttpResponse:
     """The mobile network ends a session, by address or IMSI. That there was none is not an error: `ended` tells."""
-    _local_only(call)
+    local_only(call)
     body = read(call, LogoutBody)
     _short(body.address)
     who = body.address or digits(body.imsi, "IMSI")
@@ -95,9 +95,8 @@ def revoke(call: Call) -> HttpResponse:
 
 
 def _token(call: Call) -> tuple[str, TokenBody]:
-    _local_only(call)
-    if call.token is None or call.token.resource != "/" or not call.token.write:
-        raise Refusal(403, "Only a token that may do everything opens this")
+    full_token(call)
+    assert call.token is not None
     body = read(call, TokenBody)
     text = body.token or ""
     if not text:
@@ -115,7 +114,15 @@ def _short(address: str | None) -> None:
         raise Refusal(400, "address is too long: write it as 127.64.0.5")
 
 
-def _local_only(call: Call) -> None:
+def full_token(call: Call) -> None:
+    """Only for programs on this machine that show such a token. Raises: Refusal 403."""
+    local_only(call)
+    if call.token is None or call.token.resource != "/" or not call.token.write:
+        raise Refusal(403, "Only a token that may do everything opens this")
+
+
+def local_only(call: Call) -> None:
+    """Only for programs on this machine. Raises: Refusal 403."""
     remote = call.request.remote
     if not (remote.startswith("127.") or remote == "::1"):
         raise Refusal(403, "Only programs on the same machine may do this")

@@ -63,6 +63,9 @@ class SpanSettings:
     """… and how the platform shows them in events and metadata. Equal to `wire_network`: shown as they are."""
     network_bits: int = 10
     """Length of both prefixes; logins without an address of their own are given one from there."""
+    disconnect_on_update: bool = False
+    """A change of a device that its session would not survive ends the session, by a Disconnect-Request to its gateway
+    (mobile-network §3.4). No: it goes on until it ends by itself."""
     idle_s: int = 3600
     """A device that was silent for so long connects anew: `clientConnected` (span §3.4)."""
 

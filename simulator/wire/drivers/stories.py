@@ -6,10 +6,25 @@ object, not a task: nothing is scheduled for a story that waits for an answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from simulator.acts import Act, Attach, Cut, Datagram, Detach, Done, Get, Post, Sent, Sleep, SleepUntil, Story
+from simulator.acts import (
+    Act,
+    Attach,
+    ChangeCell,
+    Cut,
+    Datagram,
+    Detach,
+    Done,
+    Get,
+    Post,
+    Result,
+    Sent,
+    Sleep,
+    SleepUntil,
+    Story,
+)
 from simulator.clock import Timers
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.ports import Port
@@ -61,7 +76,7 @@ class Endpoint:
 Performer = Callable[[Any, "Running", float], None]
 """Begins an act of a story; whoever ends it calls `Stories.resume(running, result, now)`, also from within."""
 
-_OWN: Final = frozenset({Post, Get, Datagram, Sleep, Attach, Detach})
+_OWN: Final = frozenset({Post, Get, Datagram, Sleep, Attach, Detach, ChangeCell})
 """Acts that end with the power of the device that waits for them. Others are of the operator or the radio, or only say
 when the next act is due."""
 
@@ -133,13 +148,25 @@ class Stories:
         In the order in which they were started. A story may go on from there; one that waits for its next act, or for
         somebody else, is left alone.
         """
+        self._end_acts(name, _OWN, Cut(why), now)
+
+    def interrupt(self, name: str, kinds: Collection[type], result: Result, now: float) -> None:
+        """Acts of these kinds that stories of that device wait for have come to this result; the stories go on."""
+        self._end_acts(name, kinds, result, now)
+
+    def _end_acts(self, name: str, kinds: Collection[type], result: Any, now: float) -> None:
         for running in self._of.get(name, ()):
-            if running.busy or type(running.act) not in _OWN:
+            if running.busy or type(running.act) not in kinds:
                 continue
             self._forget(running)
             running.heir = heir = Running(running.endpoint, running.story, running.done)
             self._remember(heir)
-            self.resume(heir, Cut(why), now)
+            self.resume(heir, result, now)
+
+    def move(self, name: str, ip: Ipv4) -> None:
+        """The device of that name has another address from now on."""
+        for running in self._of.get(name, ()):
+            running.endpoint.ip = ip
 
     def resume(self, running: Running, result: Any, now: float) -> None:
         """The act that the story waited for is over, with an `acts.Result` or a `Cut`; None begins a story.

@@ -367,8 +367,11 @@ def _other_collection_lags(history: History, draw: Draw) -> tuple[History, list[
 BARE: Final = ("reports", "life", "messages", "radio")
 """Stories that expect nothing."""
 
+THEIR_OWN: Final = (*BARE, "told", "refused")
+"""Stories in which nobody is taken for another one: there an event is ordered by the acts of its own device alone."""
+
 DIFFERENCES: Final = (
-    Difference("other devices between", "no order across devices is promised (span §3.4)", interleaved),
+    Difference("other devices between", "no order across devices is promised (span §3.4)", interleaved, THEIR_OWN),
     Difference("keepalives", "objects without a collection are no events (span §3.2)", between(_keepalive)),
     Difference("unknown events", "platforms grow; a name that nobody asks for says nothing", between(_unknown_event)),
     Difference("gateways", "an event of a gateway is of no device (span §3.4)", between(_gateway)),

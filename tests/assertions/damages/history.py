@@ -268,7 +268,7 @@ def judge(history: History, items: Iterable[Item] | None = None) -> Judged:
     """A fresh judge, fed with a history (None: as it was) as a live run feeds it."""
     plan = make_plan(history.scenario)
     aliases = dict(history.collections)
-    court = Judge(history.scenario, plan.names_by_group(), plan.names, aliases, RERUN)
+    court = Judge(history.scenario, plan.names_by_group(), plan.names, aliases, RERUN, numbers=plan.numbers)
     findings: list[Finding] = []
     now = 0.0
 

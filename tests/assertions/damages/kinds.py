@@ -8,6 +8,7 @@ from .causes import unlike_the_acts
 from .counts import doubled, missing
 from .owners import misplaced, of_others
 from .sessions import of_networks, of_sessions
+from .swaps import of_swaps
 from .timing import untimely
 from .values import mangled
 from .ways import Kind
@@ -22,4 +23,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     *unlike_the_acts(),
     *of_sessions(),
     *of_networks(),
+    *of_swaps(),
 )

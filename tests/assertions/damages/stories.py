@@ -145,6 +145,76 @@ steps:
   - {upload: stranger, payload: 17 B, expect: [clientConnected, upstreamMessage]}
 """
 
+MOVED = """
+scenario: A SIM is moved, refused, and let in when the operator has repaired it
+devices:
+  old: {transport: coap}
+  new: {transport: coap, sim: none, registered: no}
+  others: {count: 2, transport: udp}
+steps:
+  - {attach: [old, others], over: 1 s}
+  - {upload: [old, others], payload: 18 B, over: 1 s}
+  - {move_sim: old, to: new}
+  - {attach: new, outcome: {rejected: IMEI mismatch}, expect: [{imeiMismatch: {expectedImei: any}, of: old}]}
+  - {upload: [old, new], payload: 19 B, outcome: failed, never: [upstreamMessage], within: 8 s}
+  - {update: old, imsi: ""}
+  - {create: new}
+  - {attach: new}
+  - {upload: new, payload: 20 B, times: 2, every: 5 s}
+  - {wait: 12 s}
+  - {upload: others, payload: 21 B, over: 1 s}
+expect:
+  - {statistics: {accepted: 4, "rejected.IMEI mismatch": 1}}
+"""
+
+EXCHANGED = """
+scenario: Two pairs exchange their SIMs; one is refused, the other is taken for each other
+devices:
+  left: {transport: coap}
+  right: {transport: coap}
+  here: {transport: coap, identity: {imei: blank}}
+  there: {transport: coap, identity: {imei: blank}}
+steps:
+  - {attach: [left, right, here, there]}
+  - {upload: [left, right, here, there], payload: 18 B}
+  - {swap_sims: left, with: right}
+  - {swap_sims: here, with: there, abruptly: no}
+  - {attach: right, outcome: {rejected: IMEI mismatch}, expect: [{imeiMismatch: {}, of: left}, imsiMismatch]}
+  - {attach: left, outcome: {rejected: IMEI mismatch}, expect: [{imeiMismatch: {}, of: right}, imsiMismatch]}
+  - {attach: [here, there], over: 1 s}
+  - {upload: here, payload: 21 B, times: 2, every: 5 s}
+  - {upload: there, payload: 22 B}
+  - {upload: left, payload: 23 B, outcome: failed, never: [upstreamMessage], within: 8 s}
+  - {update: right, imsi: ""}
+  - {update: left, imsi: held}
+  - {attach: left}
+  - {upload: [left, here, there], payload: 24 B}
+"""
+
+TAKEN = """
+scenario: Copies of a card and of a modem take sessions over
+devices:
+  careless: {transport: coap, identity: {imei: blank}}
+  copy: {transport: coap, registered: no, sim: {clone_of: careless}}
+  naked: {transport: coap, identity: {imsi: blank}}
+  thief: {transport: coap, registered: no, modem: {clone_of: naked}}
+  others: {count: 2, transport: coap}
+steps:
+  - {attach: [careless, naked, others], over: 1 s}
+  - {upload: [careless, naked, others], payload: 18 B, over: 1 s}
+  - {attach: copy}
+  - {upload: copy, payload: 19 B, times: 2, every: 5 s}
+  - {upload: careless, payload: 20 B, outcome: failed}
+  - {attach: thief}
+  - {upload: thief, payload: 21 B}
+  - {detach: thief}
+  - {attach: naked}
+  - {upload: [naked, copy, others], payload: 22 B, over: 1 s}
+"""
+
+SWAPS = ("moved", "exchanged", "taken")
+"""Those in which devices hold or show what is another's."""
+
 STORIES = {
     "reports": REPORTS,
     "life": LIFE,
@@ -152,4 +222,7 @@ STORIES = {
     "radio": RADIO,
     "told": TOLD,
     "refused": REFUSED,
+    "moved": MOVED,
+    "exchanged": EXCHANGED,
+    "taken": TAKEN,
 }

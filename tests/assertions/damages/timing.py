@@ -33,7 +33,8 @@ def untimely() -> Iterable[Kind]:
         yield Kind(f"{event} too late", f"the {verb} shows after its time", of(event), late, checks, absence=True)
     yield Kind(
         "upstreamMessage too early", "a message shows before it was sent",
-        lambda h: [i for i in sure("upstreamMessage")(h) if h.story != "radio"], early("upload"), ("upload-once",),
+        lambda h: [i for i in sure("upstreamMessage")(h) if h.story not in ("radio", "exchanged", "taken")],
+        early("upload"), ("upload-once",),
     )  # fmt: skip
     yield Kind(
         "upstreamMessage of udp too early", "a datagram shows before it was sent",

@@ -8,7 +8,16 @@ import msgspec
 import pytest
 
 from simulator.server.span import model
-from simulator.server.span.durable import Durable, KeptCollection, KeptDevice, KeptDownstream, KeptSession, keep, revive
+from simulator.server.span.durable import (
+    Durable,
+    KeptCiot,
+    KeptCollection,
+    KeptDevice,
+    KeptDownstream,
+    KeptSession,
+    keep,
+    revive,
+)
 from simulator.server.span.outbox import Downstream
 from simulator.server.span.rest import Api
 
@@ -145,11 +154,22 @@ def test_a_mismatch_is_told_anew_after_a_restart(scene, names):
     assert names(stream) == ["imeiMismatch"]
 
 
+def test_what_the_mobile_network_did_is_counted_on(scene):
+    scene.login("999990000000009", "")
+    counted = scene.core.statistics()
+    assert (counted["accepted"], counted["rejected.Device does not exist"], counted["sessions"]) == (1, 1, 1)
+    it = restarted(scene)
+    assert it.core.statistics() == counted
+    it.login("999990000000009", "")
+    assert it.core.statistics()["rejected"] == 2
+
+
 # Field of the model → why it need not be kept under its own name.
 ELSEWHERE = {
     model.Device: {"id_bytes": "made of id", "mismatches": "lost: a platform that starts anew tells them anew"},
     model.Collection: {"id_bytes": "made of id", "hub": "its readers are cut off", "devices": "in Durable.order"},
     model.Session: {"device": "it is kept with its device"},
+    model.CiotMetadata: {},
     Downstream: {},
 }
 
@@ -160,6 +180,7 @@ ELSEWHERE = {
         (model.Device, KeptDevice),
         (model.Collection, KeptCollection),
         (model.Session, KeptSession),
+        (model.CiotMetadata, KeptCiot),
         (Downstream, KeptDownstream),
     ],
 )

@@ -1,0 +1,38 @@
+"""What verbs do to sessions in the mobile network, and to cards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LOGINS: Final = ("attach", "power_on", "reboot", "switch_profile")
+"""Verbs by which a device logs in to the mobile network; their outcome is the login's."""
+
+OUTAGES: Final = ("restart", "stop", "start")
+"""Verbs that cut the platform's streams and make it forget CoAP exchanges; what it has accepted survives."""
+
+LEAVES: Final = ("detach", "power_off")
+"""Verbs by which a device ends its session, if it can say so."""
+
+SILENCES: Final = ("freeze", "blackout")
+"""Verbs after which nobody knows whether a device can say that it leaves."""
+
+PULLS: Final = ("remove_sim", "move_sim", "swap_sims")
+"""Verbs after which a device certainly has no session of its own: the card that it held is gone."""
+
+SIM_VERBS: Final = frozenset({*PULLS, "insert_sim"})
+"""Verbs by which cards change their places. With these, a login may be another device's than the one that asked."""
+
+REACHES: Final = ("cut_off", "remove", "update")
+"""Verbs of the operator that may end the session of whoever is taken for their subject."""
+
+RESTARTS: Final = ("update_modem", "roam")
+"""Verbs after which a device may have to attach anew."""
+
+UNTOUCHING: Final = frozenset(
+    {"upload", "poll", "send", "withdraw", "link", "blackout", "freeze", "wait", "create", "move"}
+    | {"misbehave", "revoke", "subscribe", "unsubscribe", *OUTAGES}
+)
+"""Verbs that leave the mobile network session of every device as it is; it outlives the platform's restart too."""
+
+OWN_SESSION: Final = frozenset({*LOGINS, *LEAVES, *SIM_VERBS, *REACHES, *RESTARTS})
+"""Verbs that change the session of their subject, and of its kin; of nobody else."""

@@ -1,0 +1,59 @@
+"""Options of `simulator serve` that say who may talk RADIUS to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.cli.serve_command import clients
+from simulator.errors import UsageError
+from simulator.server.fronts.radius_clients import RadiusClient
+
+
+@pytest.mark.parametrize(
+    ("secret", "others", "expected"),
+    [
+        (None, (), [("127.0.0.0/8", "")]),
+        ("s", (), [("127.0.0.0/8", "s")]),
+        ("s", ("10.1.0.0/16=t=u",), [("10.1.0.0/16", "t=u"), ("127.0.0.0/8", "s")]),
+        (None, ("127.0.0.0/8=t",), [("127.0.0.0/8", "t")]),
+        ("s", ("127.0.0.1=t",), [("127.0.0.1", "t"), ("127.0.0.0/8", "s")]),
+    ],
+)
+def test_gateways_that_are_answered(secret, others, expected):
+    assert clients(secret, others) == tuple(RadiusClient(network=network, secret=its) for network, its in expected)
+
+
+@pytest.mark.parametrize(
+    ("secret", "others", "words"),
+    [
+        (None, ("hush",), "NETWORK=SECRET"),
+        (None, ("10.0.0.0/8=",), "NETWORK=SECRET"),
+        (None, ("hush=10.0.0.0/8",), "no network"),
+        (None, ("10.0.0.1/8=hush",), "host bits"),
+        (None, ("10.0.0.0/8=hush", "10.0.0.0/8=hush"), "before"),
+        ("hush", ("127.0.0.0/8=hush",), "another"),
+    ],
+)
+def test_what_is_no_gateway_is_refused_and_no_secret_shown(secret, others, words):
+    with pytest.raises(UsageError, match=words) as refused:
+        clients(secret, others)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--radius-port", "70000"], "--radius-port 70000"),
+        (["--accounting-port", "-1"], "--accounting-port -1"),
+        (["--disconnect-port", "65536"], "--disconnect-port 65536"),
+        (["--interim", "59"], "60 s"),
+        (["--radius-client", "moon"], "NETWORK=SECRET"),
+        (["--mismatch-policy", "none"], "mismatch"),
+        (["--require-message-authenticator", "sometimes"], "message"),
+    ],
+)
+def test_options_that_do_not_fit(simulator, options, words):
+    done = simulator("serve", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
