@@ -1,7 +1,9 @@
-"""RADIUS packets taken apart: pyrad splits them into attributes, after their lengths were held against RFC 2865.
+"""RADIUS packets taken apart: one pass that holds the lengths against RFC 2865 and splits the attributes on its way.
 
-pyrad takes a last attribute that ends behind its packet, and packets of more than 4096 octets; we do not. It looks at
-no attribute by name, so it leaves Vendor-Specific ones whole, and those of the vendors that we know are opened here.
+pyrad's own splitting takes a last attribute that ends behind its packet, and packets of more than 4096 octets, so the
+lengths have to be looked at here anyway; and it takes three times as long, a third of all that an attach costs at both
+ends. The tests hold this one against pyrad's, packet by packet. Vendor-Specific attributes of the vendors that we know
+are opened.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from pyrad import packet as pyrad  # type: ignore[import-untyped]
 
 from simulator.protocol.radius.errors import BROKEN_ATTRIBUTE, TOO_LONG, TOO_SHORT, WRONG_LENGTH, RadiusError
 from simulator.protocol.radius.numbers import VENDOR_3GPP, VENDOR_MICROSOFT, VENDOR_SPECIFIC, Key
@@ -77,18 +78,27 @@ def decode(data: bytes) -> Packet:
     length = _checked_length(data)
     if length < len(data):
         data = data[:length]
-    try:
-        parsed = pyrad.Packet(0, 0, packet=data)
-    except pyrad.PacketError as error:
-        raise RadiusError(BROKEN_ATTRIBUTE, str(error)) from error
-    attributes: dict[Key, list[bytes]] = dict(parsed.items())
+    attributes: dict[Key, list[bytes]] = {}
+    at, last = HEADER_BYTES, length - 1
+    while at < last:
+        kind, step = data[at], data[at + 1]
+        if step < 2:
+            raise RadiusError(BROKEN_ATTRIBUTE, f"attribute {kind} says that it has {step} octets")
+        end = at + step
+        if kind in attributes:
+            attributes[kind].append(data[at + 2 : end])
+        else:
+            attributes[kind] = [data[at + 2 : end]]
+        at = end
+    if at != length:
+        raise RadiusError(BROKEN_ATTRIBUTE, "the last attribute ends behind the packet")
     if VENDOR_SPECIFIC in attributes:
         _open_all(attributes)
     return Packet(data[0], data[1], data[4:20], attributes, data)
 
 
 def _checked_length(data: bytes) -> int:
-    """What the header says, if the datagram and its attributes bear it out. Raises: RadiusError."""
+    """What the header says, if the datagram bears it out. Raises: RadiusError."""
     size = len(data)
     if size < HEADER_BYTES:
         raise RadiusError(TOO_SHORT, f"{size} octets; the header alone takes {HEADER_BYTES}")
@@ -97,14 +107,6 @@ def _checked_length(data: bytes) -> int:
         raise RadiusError(TOO_LONG, f"{length} octets; {MAX_BYTES} is the most")
     if not HEADER_BYTES <= length <= size:
         raise RadiusError(WRONG_LENGTH, f"its header says {length} octets, and it has {size}")
-    at, last = HEADER_BYTES, length - 1
-    while at < last:
-        step = data[at + 1]
-        if step < 2:
-            raise RadiusError(BROKEN_ATTRIBUTE, f"attribute {data[at]} says that it has {step} octets")
-        at += step
-    if at != length:
-        raise RadiusError(BROKEN_ATTRIBUTE, "the last attribute ends behind the packet")
     return length
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import pytest
-from pyrad.packet import AcctPacket, AuthPacket, CoAPacket
+from hypothesis import given
+from hypothesis import strategies as st
+from pyrad.packet import AcctPacket, AuthPacket, CoAPacket, Packet
 
 from simulator.protocol.radius import numbers as n
 from simulator.protocol.radius.errors import (
@@ -21,7 +25,7 @@ from simulator.protocol.radius.fields import (
     bearer_of,
 )
 from simulator.protocol.radius.names import dictionary
-from simulator.protocol.radius.numbers import Code, Status, Terminate
+from simulator.protocol.radius.numbers import VENDOR_SPECIFIC, Code, Status, Terminate
 from simulator.protocol.radius.packet import check_reply, check_request, decode, encode_reply, encode_request
 from simulator.protocol.radius.password import hide_password, password_of
 
@@ -199,3 +203,23 @@ def test_we_read_the_disconnect_of_pyrad_and_answer(code: int, signed: bool) -> 
         reply = asked.CreateReply(packet=data)
         assert asked.VerifyReply(reply, data)
         assert (reply.code, reply["Error-Cause"]) == (answer, ["Session-Context-Not-Found"])
+
+
+# --- the same bytes, taken apart by both -----------------------------------------------------------------------
+
+ATTRIBUTES = st.lists(
+    st.tuples(st.integers(1, 255).filter(lambda kind: kind != VENDOR_SPECIFIC), st.binary(max_size=253)), max_size=12
+)
+
+
+@given(code=st.integers(0, 255), attributes=ATTRIBUTES, vendor=st.lists(st.binary(min_size=1, max_size=40), max_size=3))
+def test_both_take_a_packet_apart_alike(code, attributes, vendor) -> None:
+    """Vendor-Specific attributes too, as long as their insides are what 3GPP makes of them."""
+    body = b"".join(bytes((kind, len(value) + 2)) + value for kind, value in attributes)
+    for value in vendor:
+        inner = (10415).to_bytes(4, "big") + bytes((22, len(value) + 2)) + value
+        body += bytes((VENDOR_SPECIFIC, len(inner) + 2)) + inner
+    data = bytes((code, 7)) + (20 + len(body)).to_bytes(2, "big") + bytes(16) + body
+    theirs = Packet(code, 7, packet=data, dict=dictionary())
+    ours = decode(data)
+    assert {key: list(values) for key, values in ours.attributes.items()} == dict(OrderedDict.items(theirs))
