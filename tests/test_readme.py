@@ -14,35 +14,36 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MARK = "<!-- walk-through: run word for word by tests/test_readme.py -->\n```sh\n"
+MARK = "<!-- {}: run word for word by tests/test_readme.py -->\n```sh\n"
 
 
-def walk_through() -> str:
-    return "\n".join(part.split("\n```", 1)[0] for part in README.split(MARK)[1:])
+def script_of(name: str) -> str:
+    return "\n".join(part.split("\n```", 1)[0] for part in README.split(MARK.format(name))[1:])
 
 
 def free_ports() -> list[int]:
-    with (
-        socket.socket() as tcp,
-        socket.socket(type=socket.SOCK_DGRAM) as one,
-        socket.socket(type=socket.SOCK_DGRAM) as two,
-    ):
-        for each in (tcp, one, two):
+    kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_DGRAM, socket.SOCK_DGRAM)
+    sockets = [socket.socket(type=kind) for kind in kinds]
+    try:
+        for each in sockets:
             each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in (tcp, one, two)]
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
 
 
-@pytest.mark.interop
-@pytest.mark.real
-def test_the_walk_through_works_word_for_word(tmp_path):
-    for program in ("curl", "coap-client-openssl"):
+def follow(name: str, programs: tuple[str, ...], folder: Path, *options: str) -> tuple[str, str]:
+    """Do what the page says beside a server; returns what the commands and the server have printed."""
+    for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    api, udp, coap = map(str, free_ports())
-    script = walk_through().replace("10080", api).replace("15683", coap)
+    api, udp, coap, radius = map(str, free_ports())
+    script = script_of(name).replace("10080", api).replace("15683", coap).replace("11812", radius)
     python = Path(sys.executable)
     serve = [str(python), "-m", "simulator", "serve", "--token", "secret"]
-    serve += ["--api-port", api, "--udp-port", udp, "--coap-port", coap, "--radius-port", "0", "--accounting-port", "0"]
+    serve += ["--api-port", api, "--udp-port", udp, "--coap-port", coap]
+    serve += ["--radius-port", radius, "--accounting-port", "0", *options]
     server = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     try:
         assert server.stdout is not None
@@ -54,7 +55,7 @@ def test_the_walk_through_works_word_for_word(tmp_path):
         done = subprocess.run(
             ["bash", "-e"],
             input=script,
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=40,
@@ -66,12 +67,29 @@ def test_the_walk_through_works_word_for_word(tmp_path):
         said, _ = server.communicate(timeout=10)
     assert done.returncode == 0, done.stdout + done.stderr
     assert server.returncode == 0
-    assert re.search(r'"allocatedIp": ?"10\.64\.0\.5"', done.stdout)
-    assert "ping" in done.stdout.splitlines()
-    assert '"payload":"MjIuNQ=="' in done.stdout
-    assert '"event":"upstreamMessage"' in done.stdout
+    return done.stdout, said
+
+
+@pytest.mark.interop
+@pytest.mark.real
+def test_the_walk_through_works_word_for_word(tmp_path):
+    printed, said = follow("walk-through", ("curl", "coap-client-openssl"), tmp_path)
+    assert re.search(r'"allocatedIp": ?"10\.64\.0\.5"', printed)
+    assert "ping" in printed.splitlines()
+    assert '"payload":"MjIuNQ=="' in printed
+    assert '"event":"upstreamMessage"' in printed
     for event in ("ciotConnect", "clientConnected", "upstreamMessage", "downstreamMessage"):
         assert event in said
+
+
+@pytest.mark.interop
+@pytest.mark.real
+def test_a_gateway_of_ones_own_gets_an_answer(tmp_path):
+    printed, said = follow("gateway", ("curl", "radclient"), tmp_path, "--radius-secret", "testing123")
+    assert "Received Access-Accept" in printed
+    assert "Framed-IP-Address = 10.64." in printed
+    assert "ciotConnect" in said
+    assert "testing123" not in said
 
 
 def test_the_shown_scenarios_are_valid():

@@ -10,7 +10,6 @@ let in as whomever the platform takes it for.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,7 +18,7 @@ from simulator.assertions.docket import Check, Docket
 from simulator.assertions.logins import IMEI_DIGITS
 from simulator.assertions.machine import Machine
 from simulator.assertions.uploads import GRACE_S
-from simulator.assertions.verbs import LOGINS, OUTAGES, SIM_VERBS
+from simulator.assertions.verbs import LOGINS, MANY_ATTEMPTS, OUTAGES, SIM_VERBS
 from simulator.assertions.world import World, collection_name
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Move
@@ -39,12 +38,6 @@ CONNECTS: Final = "ciotConnect"
 _CAUSE: Final = {event: verb for verb, event in reversed(tuple(SHOWS.items()))}
 """Event → the verb that a failure names for it."""
 
-MANY_ATTEMPTS: Final = 64
-"""How often a device of which nothing is known may try to log in in one act."""
-
-EVERYBODY: Final = "*"
-"""A family that all belong to."""
-
 UNDECIDED_KEPT: Final = 16
 """Acts of one subject and verb that may still show; beyond this the oldest is forgotten."""
 
@@ -52,10 +45,12 @@ UNDECIDED_KEPT: Final = 16
 class _Done:
     """One act that may or must show."""
 
-    __slots__ = ("act", "at_most", "machine", "missing", "over", "raced", "seen", "since_s", "updates")
+    __slots__ = ("act", "again", "at_most", "machine", "missing", "over", "raced", "seen", "since_s", "updates")
 
     def __init__(self, machine: ActOnce, act: ActRecord, attempts: int) -> None:
         self.machine, self.act, self.since_s = machine, act, act.t_s
+        self.again = attempts
+        """How often it may show once more after an outage, where copies of its requests may still be on their way."""
         # A move shows in both collections; platforms other than ours may have one of them alone (span §3.4).
         self.at_most = attempts * (2 if act.verb == "move" else 1)
         # A move to where the device is already moves nothing, and shows as a change of the device.
@@ -86,12 +81,13 @@ class _Done:
 class ActOnce(Machine):
     """act-once."""
 
-    __slots__ = ("_check", "_docket", "_done", "_homes", "_world", "names", "verbs")
+    __slots__ = ("_check", "_docket", "_done", "_homes", "_lingers", "_world", "names", "verbs")
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
         self._done: dict[tuple[str, str], list[_Done]] = {}  # by event and subject
         self._homes: dict[str, str | None] = {}
+        self._lingers = world.logins_linger
         self.verbs = (*SHOWS, *(OUTAGES if world.known.devices else SIM_VERBS))
         self.names = tuple(dict.fromkeys(SHOWS.values()))
 
@@ -132,10 +128,14 @@ class ActOnce(Machine):
             del done[0]
 
     def _outage(self) -> None:
-        """A platform that comes up again does not know that it has decided a login whose answer was lost."""
+        """A platform that comes up again does not know that it has decided a login whose answer was lost, or of whose
+        requests a copy is late."""
         for (event, _), done in self._done.items():
             for one in done if event == CONNECTS else ():
-                one.at_most += not one.over
+                if self._lingers:
+                    one.at_most = max(one.at_most, one.seen) + one.again
+                else:
+                    one.at_most += not one.over
 
     def ended(self, act: ActRecord) -> None:
         if act.verb in OUTAGES:
@@ -147,7 +147,7 @@ class ActOnce(Machine):
             return
         one.over, one.act = True, act
         if act.outcome == "rejected" and self._world.refused(act):
-            done.remove(one)
+            self._refused(one, done)
             for _ in range(one.seen):
                 other = next((d for d in done if d.seen < d.at_most), None)
                 if other is None and self._muddles(act.verb):
@@ -156,14 +156,26 @@ class ActOnce(Machine):
                     self._fail(act.subject, act.t_s, f"{SHOWS[act.verb]} was seen, but {act.verb} was rejected")
                     return
                 other.seen += 1  # it was that one's, then
+            one.seen = 0
         elif act.outcome == "ok":
             self._check.cases += 1
             one.missing = self._must(one)
             if one.open:
                 within_s = self._world.scenario.steps[act.step].within_s if self._world.act(act.step) else 0.0
                 self._docket.deadlines.at(act.t_s + max(GRACE_S, within_s), one)
-            elif one.settled:
-                done.remove(one)
+            else:
+                self._forget(one, done)
+
+    def _refused(self, one: _Done, done: list[_Done]) -> None:
+        """It must not show, unless a platform that has forgotten it decides anew."""
+        one.at_most = 0
+        if not (self._lingers and one.act.verb in LOGINS):
+            done.remove(one)
+
+    def _forget(self, one: _Done, done: list[_Done]) -> None:
+        """Nothing more can come of it."""
+        if one.settled and not (self._lingers and one.act.verb in LOGINS):
+            done.remove(one)
 
     def see(self, event: EventRecord) -> None:
         subject, world = event.subject, self._world
@@ -181,8 +193,7 @@ class ActOnce(Machine):
         one.seen += 1
         for other in done:  # it may have been theirs, if the event of this one was missed
             other.since_s = min(other.since_s, one.since_s)
-        if one.settled:
-            done.remove(one)
+        self._forget(one, done)
 
     def _taker(self, done: list[_Done]) -> _Done | None:
         """Whose an event is: of acts that overlap rather of one that has none and must, then of one under way."""
@@ -258,63 +269,3 @@ class ActOnce(Machine):
 
 def _is_of(began: ActRecord, ended: ActRecord) -> bool:
     return began.n == ended.n and began.step == ended.step and began.verb == ended.verb
-
-
-class MismatchOnce(Machine):
-    """mismatch-once. The event is of the device that is known, the act of whoever came: of the same family.
-
-    All logins together bound all events together; without the scenario nothing else is known.
-    """
-
-    __slots__ = ("_check", "_docket", "_logins", "_seen", "_under_way", "_world")
-
-    names = ("imeiMismatch", "imsiMismatch")
-    verbs = (*LOGINS, *OUTAGES)
-
-    def __init__(self, docket: Docket, check: Check, world: World) -> None:
-        self._docket, self._check, self._world = docket, check, world
-        self._under_way: Counter[str] = Counter()
-        self._logins: Counter[str] = Counter()
-        self._seen: Counter[tuple[str, str]] = Counter()
-
-    def _families(self, subject: str) -> tuple[str, ...]:
-        """Whose logins bound its events: everybody's, and its family's where the run knows it."""
-        world = self._world
-        known = world.known.devices and (subject in world.group_of or world.wanders(subject))
-        return (EVERYBODY, world.family(subject)) if known else (EVERYBODY,)
-
-    def began(self, act: ActRecord) -> None:
-        if act.verb in OUTAGES:
-            self._logins.update(self._under_way)  # whoever comes up again decides again
-            return
-        logins = self._world.logins_in(act) if self._world.known.devices else MANY_ATTEMPTS
-        for family in self._families(act.subject):
-            self._logins[family] += logins
-            self._under_way[family] += 1
-
-    def ended(self, act: ActRecord) -> None:
-        if act.verb in OUTAGES:
-            self._logins.update(self._under_way)
-            return
-        for family in self._families(act.subject):
-            self._under_way[family] -= 1
-            self._logins[family] -= act.outcome == "ok"  # of its attempts, the last one
-
-    def see(self, event: EventRecord) -> None:
-        self._check.cases += 1
-        subject = event.subject or ""
-        counts = []
-        for family in self._families(subject):
-            self._seen[family, event.name] = count = self._seen[family, event.name] + 1
-            counts.append((family, count, self._logins[family]))
-        # Whether an accepted login may show one is a platform's policy; ours refuses (mobile-network §3.2).
-        broken = next((one for one in counts if one[1] > one[2]), None) if self._world.embedded else None
-        if broken is None:
-            return
-        family, count, logins = broken
-        kin = self._world.kin(subject)
-        whose = "" if family == EVERYBODY else f" of {subject}" if len(kin) == 1 else f" of {' or '.join(kin[:4])}"
-        such = texts.counted(logins, "such login", "such logins")
-        details = (f"seen: {texts.sighting(event)}, number {count}{whose} for {such}",)
-        what = "breaks mismatch-once: more mismatches than logins that were not accepted"
-        self._docket.fail(self._check, subject, event.rx_s, details, what)

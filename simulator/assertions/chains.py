@@ -16,8 +16,6 @@ from simulator.events.records import EventRecord
 RESOLUTION_S: Final = 1
 """Of an event's own time (span §1.3)."""
 
-_IMEI_DIGITS: Final = 14  # the rest is a check digit, or a software version
-
 
 def _device(event: EventRecord) -> str:
     value = event.raw.get("deviceId")
@@ -122,25 +120,6 @@ class SessionEnds(_Chain):
             self._open[device] = count - 1
         else:
             self._absent(event, 0.0, "no session of this device was begun and not yet ended")
-
-
-class RealMismatch(_Chain):
-    """mismatch-real."""
-
-    __slots__ = ()
-
-    names = ("imeiMismatch", "imsiMismatch")
-
-    def see(self, event: EventRecord) -> None:
-        key = event.name.removesuffix("Mismatch")
-        data = event.data
-        seen, expected = data.get(key), data.get(f"expected{key.capitalize()}")
-        if not seen or expected is None:
-            return
-        self._check.cases += 1
-        digits = _IMEI_DIGITS if key == "imei" else None
-        if seen[:digits] == expected[:digits]:
-            self._fail(event, f"the {key.upper()} that was seen is the one that was expected")
 
 
 class FirmwareChain(_Chain):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from math import nextafter
 from typing import Final
 
 import msgspec
@@ -21,15 +22,16 @@ from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.senders import FORGOTTEN_AFTER_S
+from simulator.assertions.verbs import SENDS
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Group, SendDown, Upload, Withdraw
 
-FETCHES: Final = ("upload", "poll")
-"""Verbs whose datagrams bring a waiting message back (span §4.4)."""
-
 LOSES: Final = ("remove",)
 """Verbs after which nobody knows what of an outbox is left."""
+
+AT_ONCE_S: Final = 1.0
+"""In real time a datagram needs no longer where nothing delays it; in virtual time it arrives in the same instant."""
 
 _UNSPECIFIED: Final = "unspecified"
 
@@ -82,7 +84,7 @@ class _Outboxes(Machine):
         self._boxes: dict[str, _Box] = {}
         # What devices ask for matters only where something is queued.
         queues = any(isinstance(step.act, SendDown) for step in world.scenario.steps)
-        self.verbs: Iterable[str] | None = ("send", "withdraw", *LOSES, *(FETCHES if queues else ()))
+        self.verbs: Iterable[str] | None = ("send", "withdraw", *LOSES, *(SENDS if queues else ()))
 
     def began(self, act: ActRecord) -> None:
         box = self._box(act.subject)
@@ -90,7 +92,7 @@ class _Outboxes(Machine):
             message = _Queued(act.size, act.step, act.n, act.t_s)
             message.held = not box.fetching and act.t_s >= box.until_s
             box.queued.append(message)
-        elif act.verb in FETCHES:
+        elif act.verb in SENDS:
             for name in self._world.kin(act.subject):  # it gets what waits for whomever it is taken for
                 one = self._box(name)
                 one.fetching += 1
@@ -110,22 +112,26 @@ class _Outboxes(Machine):
             return
         if act.verb == "send":
             self._sent(box, act)
-        elif act.verb in FETCHES:
+        elif act.verb in SENDS:
             for name in self._world.kin(act.subject):
                 one = self._box(name)
                 one.fetching = max(0, one.fetching - 1)
-                if act.outcome != "ok" or self._goes_on(act):
-                    one.until_s = max(one.until_s, act.t_s + FORGOTTEN_AFTER_S)
+                one.until_s = max(one.until_s, self._under_way_until(act))
         elif act.verb == "withdraw" and act.outcome == "ok":
             self._withdrawn(box, act)
         elif act.verb == "withdraw" and act.outcome == "rejected":
             self._settled(box)
 
-    def _goes_on(self, act: ActRecord) -> bool:
-        """Whether what was sent may be on its way although the act is over: nothing has told that it arrived."""
-        group, what = self._world.group_of.get(act.subject), self._world.act(act.step)
-        plain = isinstance(what, Upload) and not what.confirmable
-        return (group is None or group.transport != "coap" or plain) and self._world.delays(act.subject)
+    def _under_way_until(self, act: ActRecord) -> float:
+        """Until when what was sent may be on its way although the act is over: nothing may tell that it arrived."""
+        world = self._world
+        group, what = world.group_of.get(act.subject), world.act(act.step)
+        plain = group is None or group.transport != "coap" or (isinstance(what, Upload) and not what.confirmable)
+        if act.outcome != "ok" or (plain and world.delays(act.subject)):
+            return act.t_s + FORGOTTEN_AFTER_S
+        if not plain:
+            return act.t_s
+        return nextafter(act.t_s, FOREVER) if world.virtual else act.t_s + AT_ONCE_S
 
     def _sent(self, box: _Box, act: ActRecord) -> None:
         message = next((m for m in box.queued if m.step == act.step and m.n == act.n and m.ended_s == FOREVER), None)

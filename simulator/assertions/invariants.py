@@ -9,20 +9,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.assertions.causes import ActOnce, MismatchOnce
-from simulator.assertions.chains import (
-    CreatedFirst,
-    FirmwareChain,
-    RealMismatch,
-    SessionEnds,
-    TimeForward,
-)
+from simulator.assertions.causes import ActOnce
+from simulator.assertions.chains import CreatedFirst, FirmwareChain, SessionEnds, TimeForward
 from simulator.assertions.connected import ConnectedFirst, ConnectedOnce
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.downstream import Downstream, OldestFirst
 from simulator.assertions.logins_told import LoginsTold
 from simulator.assertions.machine import Machine
-from simulator.assertions.network import FitsNetwork, OwnAddress
+from simulator.assertions.mismatches import MismatchOnce, RealMismatch
+from simulator.assertions.network import FitsNetwork
+from simulator.assertions.own_address import OwnAddress
 from simulator.assertions.places import Moved, MovedBetween, Owners, RightCollection, Silent
 from simulator.assertions.received import ReceivedShown
 from simulator.assertions.sessions import InSession
@@ -64,7 +60,12 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "span §3.4",
         ConnectedOnce,
     ),
-    Invariant("in-session", "shows clientConnected only while it is in session", "span §3.4, §4.3", InSession),
+    Invariant(
+        "in-session",
+        "shows clientConnected only while it is in session, and only when it has sent something",
+        "span §3.4, §4.3",
+        InSession,
+    ),
     Invariant(
         "fits-network",
         "shows nothing that does not go with its network: an end of a session, a gateway, a certificate",
@@ -73,7 +74,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "own-address",
-        "shows ciotConnect with numbers and an address that are no other device's",
+        "shows logins and refusals with its own numbers, and an address that is no other device's",
         "span §3.4, mobile-network §1.10",
         OwnAddress,
     ),

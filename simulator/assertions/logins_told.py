@@ -18,6 +18,9 @@ from simulator.events.records import ActRecord, EventRecord, StatisticsRecord
 IMEI_MISMATCH: Final = "rejected.IMEI mismatch"
 IMSI_MISMATCH: Final = "rejected.IMSI mismatch"
 
+_TOTALS: Final = {"rejected": "rejected", "discarded": "discarded", "stops": "accounting.stop"}
+"""Family of counters → the one that counts all of them."""
+
 
 class LoginsTold(Machine):
     """login-told. Only of a server that nobody else uses, and that did not forget what it had counted."""
@@ -69,9 +72,16 @@ class LoginsTold(Machine):
         self._at_most(self._refused, rejected, "logins came to rejected", "were refused", record)
         if not world.outages:  # a platform that comes up again may be asked again
             self._at_most(accepted + rejected, self._may, "logins were decided", "can have been asked for", record)
-        reasons = sum(count for name, count in found.items() if name.startswith("rejected."))
-        if reasons != rejected:
-            self._fail(record, f"{rejected} logins were refused, and {reasons} are counted by their reasons")
+        for family, total in _TOTALS.items():
+            parts = sum(count for name, count in found.items() if name.startswith(f"{family}."))
+            if parts != found.get(total, 0):
+                self._fail(record, f"{total} is {found.get(total, 0)}, and {parts} are counted by their reasons")
+        ended = sum(found.get(f"disconnects.{how}", 0) for how in ("acknowledged", "refused", "unanswered"))
+        self._at_most(
+            ended, found.get("disconnects.sent", 0), "Disconnect-Requests came to an end", "were sent", record
+        )
+        if not world.outages:  # a session of which a platform has lost the record is reported to it, and counted
+            self._at_most(found.get("accounting.start", 0), accepted, "sessions began", "logins were accepted", record)
         if (takeovers := found.get("takeovers", 0)) > max(0, accepted - 1):
             self._fail(record, f"{takeovers} sessions were taken over, by {accepted} accepted logins")
 

@@ -18,6 +18,9 @@ DONE_KEPT: Final = 8
 FORGOTTEN_AFTER_S: Final = 300.0
 """After this an unanswered upload is taken for lost: longer than EXCHANGE_LIFETIME (RFC 7252 §4.8.2)."""
 
+FORGETS_WITHIN_S: Final = 247.0
+"""A copy of a request may arrive for so long (EXCHANGE_LIFETIME, RFC 7252 §4.8.2)."""
+
 UNANSWERED_KEPT: Final = 64
 """Uploads of one device that may still be seen; beyond this the oldest is forgotten."""
 
@@ -123,3 +126,19 @@ class Sender:
         optional.append(sent)
         while optional and (len(optional) > UNANSWERED_KEPT or optional[0].ended_s < sent.ended_s - FORGOTTEN_AFTER_S):
             del optional[0]
+
+    def outage(self, which: tuple[int, int], now: float) -> None:
+        """The platform forgets which requests it has seen, once between the beginning and the end of such an act."""
+        for sent in (*self.pending, *self.optional):
+            if sent.ended_s > now - FORGETS_WITHIN_S and sent.outage != which:
+                sent.outage = which
+                sent.budget += 1
+        again = [
+            sent for sent in self.done
+            if sent.ended_s > now - FORGETS_WITHIN_S and (sent.transmissions > 1 or self.may_copy)
+        ]  # fmt: skip
+        for sent in again:
+            self.done.remove(sent)
+            sent.outage = which
+            sent.budget += 1
+            self.may_come(sent)

@@ -16,8 +16,9 @@ from typing import Final
 
 from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
+from simulator.assertions.kinship import SOMEBODY
 from simulator.assertions.machine import Machine
-from simulator.assertions.verbs import LEAVES, LOGINS, PULLS, SILENCES
+from simulator.assertions.verbs import LEAVES, LOGINS, PULLS, SENDS, SILENCES
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import PowerOff
@@ -87,6 +88,7 @@ class InSession(Machine):
 
     __slots__ = (
         "_attendance",
+        "_began_s",
         "_check",
         "_connected_s",
         "_docket",
@@ -94,11 +96,13 @@ class InSession(Machine):
         "_left_s",
         "_login_s",
         "_moved",
+        "_sending",
+        "_sent_s",
         "_world",
     )
 
     names = ("ciotConnect", "clientConnected")
-    verbs = (*LOGINS, *LEAVES, *PULLS, *SILENCES, "move")
+    verbs = (*LOGINS, *LEAVES, *PULLS, *SILENCES, *SENDS, "move")
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
@@ -112,9 +116,18 @@ class InSession(Machine):
         """clientConnected before anything showed of the login."""
         self._moved: set[str] = set()
         """Whose events come in more than one stream."""
+        self._began_s: dict[str, float] = {}
+        """When the latest login began."""
+        self._sending: dict[str, int] = {}
+        """How many acts are under way that send something; 0: none, and there was one."""
+        self._sent_s: dict[str, float] = {}
+        """When the latest such act was over."""
 
     def began(self, act: ActRecord) -> None:
         subject = act.subject
+        if act.verb in SENDS:
+            self._sending[subject] = self._sending.get(subject, 0) + 1
+            return
         if act.verb == "move":
             self._moved.add(subject)
             return
@@ -124,12 +137,17 @@ class InSession(Machine):
         if act.verb in LOGINS:
             if one.gone:
                 self._login_s[subject] = act.t_s
+            self._began_s[subject] = act.t_s
             self._connected_s.pop(subject, None)
             self._early.pop(subject, None)
         one.began(act.verb)
 
     def ended(self, act: ActRecord) -> None:
         subject = act.subject
+        if act.verb in SENDS:
+            self._sending[subject] = max(0, self._sending.get(subject, 0) - 1)
+            self._sent_s[subject] = act.t_s
+            return
         one = self._attendance.get(subject)
         if one is None or act.verb == "move":
             return
@@ -164,12 +182,27 @@ class InSession(Machine):
                 self._fail(event, f"but it left the network at {texts.moment(left_s)}")
         elif subject in self._login_s and subject not in self._moved:
             self._early[subject] = event
+        elif self._silent(subject):
+            self._fail(event, "but it has not sent anything since it logged in")
         self._connected_s[subject] = now
+
+    def _silent(self, subject: str) -> bool:
+        """Whether nothing that it has sent can have come in by its latest login."""
+        sending = self._sending.get(subject)
+        if sending is None:
+            return True
+        before = self._sent_s.get(subject, 0.0) < self._began_s.get(subject, 0.0)
+        # What was sent in an earlier session may be late.
+        return not sending and before and self._world.virtual and not self._world.delays(subject)
 
     def _see_kin(self, subject: str, event: EventRecord) -> None:
         """Nobody is in session who can be taken for it."""
         now, left_s = event.rx_s, -1.0
-        for name in self._world.kin(subject):
+        kin = self._world.kin(subject)
+        if not any(name in self._sending for name in kin) and SOMEBODY not in kin:
+            self._fail(event, "but nobody has sent anything who can be taken for it")
+            return
+        for name in kin:
             one, login = self._attendance.get(name), self._world.logins.of(name)
             if one is None:
                 continue

@@ -142,7 +142,7 @@ class Shapes(Machine):
         if value is None:
             self._fail(event, f"{key} is missing")
         elif not form(value):
-            self._fail(event, f"{key} cannot be {texts.shown(value)}")
+            self._fail(event, f"{key} cannot be {texts.shown(value) or 'empty'}")
         elif len(known) < KNOWN_KEPT and len(value) <= KNOWN_KEPT:
             known.add(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from simulator.assertions.kinship import SOMEBODY
 from simulator.assertions.senders import FORGOTTEN_AFTER_S, Sender, Sent
 from simulator.assertions.world import World
 from simulator.events.records import EventRecord
@@ -62,6 +63,15 @@ class Shared:
                     self._lent[key] -= 1
                     return sender, sent
         return None
+
+    def stands(self, sent: Sent) -> bool:
+        """Whether no kin of its device can have taken its session over by now, and somebody of the run shows it."""
+        world, subject = self._world, sent.subject
+        if not world.wanders(subject):
+            return True
+        if sent.login is None or sent.login.over or SOMEBODY in world.kin(subject):
+            return False
+        return not world.logins.others_open(subject)
 
     @staticmethod
     def why_none(senders: Sequence[Sender], subject: str, event: EventRecord) -> str:

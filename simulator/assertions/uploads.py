@@ -21,31 +21,22 @@ from typing import Final
 from simulator.assertions import texts
 from simulator.assertions.deadlines import FOREVER
 from simulator.assertions.docket import Check, Docket
-from simulator.assertions.kinship import SOMEBODY
 from simulator.assertions.logins import Login
 from simulator.assertions.machine import Machine
 from simulator.assertions.senders import FORGOTTEN_AFTER_S, Sender, Sent
 from simulator.assertions.sessions import Attendance, abruptly, is_certain, outcome_of
 from simulator.assertions.shared import Shared
-from simulator.assertions.verbs import LEAVES, LOGINS, OWN_SESSION, PULLS, SILENCES, UNTOUCHING
+from simulator.assertions.upload_acts import budget_of, touches_sessions, was_not_sent
+from simulator.assertions.verbs import LEAVES, LOGINS, OWN_SESSION, PULLS, SILENCES
 from simulator.assertions.world import RESERVED_PATHS, World
 from simulator.events.records import ActRecord, EventRecord
-from simulator.scenario.model import Roam, Update, Upload
 
 GRACE_S: Final = 10.0
 """How long after its answer an upload's event may take to arrive; a longer `within` of its step counts instead."""
 
-FORGETS_WITHIN_S: Final = 247.0
-"""A copy of a request may arrive for so long (EXCHANGE_LIFETIME, RFC 7252 §4.8.2)."""
-
-UNKNOWN_BUDGET: Final = 1 << 30
-"""While an upload of a device of which nothing is known is under way, nobody knows how often it will be tried."""
-
 _GOES_DOWN: Final = frozenset({"restart", "stop"})
 _ANSWERING: Final = frozenset({"coap", "coaps"})
 _ATTENDED: Final = frozenset({*LOGINS, *LEAVES, *PULLS, *SILENCES})
-_NOT_SENT: Final = ("not attached", "the device is off", "the device is frozen")
-"""How a device says that it did not even try."""
 _UNSPECIFIED: Final = "unspecified"  # what the real platform says of some transports (span §3.3)
 _TRANSPORTS: Final = frozenset({"udp", "coap", "dtls", "coaps"})
 
@@ -72,7 +63,7 @@ class Uploads(Machine):
 
     def began(self, act: ActRecord) -> None:
         if act.verb in _GOES_DOWN:
-            self._outage(act)
+            self._goes_down(act)
             return
         sender = self._senders.get(act.subject)
         if sender is None:
@@ -82,7 +73,7 @@ class Uploads(Machine):
         if act.verb == "upload":
             step = act.step
             if step != sender.step:
-                sender.step, sender.budget = step, self._budget(sender, act)
+                sender.step, sender.budget = step, budget_of(self._world, sender, act)
             if act.size > 0 and sender.budget:
                 size = str(act.size)
                 sent = Sent(self, act.subject, step, act.n, size, act.t_s, sender.epoch, sender.budget)
@@ -98,12 +89,12 @@ class Uploads(Machine):
             sender.attendance.began(act.verb)
             if not sender.attendance.gone:
                 sender.welcome()
-        if self._touches_sessions(act):
+        if touches_sessions(self._world, act):
             self._session_changes(sender, act.verb, 1)
 
     def ended(self, act: ActRecord) -> None:
         if act.verb in _GOES_DOWN:
-            self._outage(act)
+            self._goes_down(act)
             return
         sender = self._senders.get(act.subject)
         if sender is None:
@@ -116,7 +107,7 @@ class Uploads(Machine):
             return
         if sender.attendance is not None and act.verb in _ATTENDED:
             sender.attendance.ended(act.verb, outcome_of(self._world, act), abruptly=abruptly(self._world, act))
-        if self._touches_sessions(act):
+        if touches_sessions(self._world, act):
             self._session_changes(sender, act.verb, -1)
             sender.attached = act.verb in LOGINS and act.outcome == "ok"
 
@@ -136,19 +127,6 @@ class Uploads(Machine):
             sender.attendance = Attendance()
         return sender
 
-    def _budget(self, sender: Sender, act: ActRecord) -> int:
-        """How often one upload of its step may be seen; 0: it goes where it is no upstream message."""
-        step, what = act.step, self._world.act(act.step)
-        if self._world.goes_elsewhere(act.subject, step):
-            return 0
-        if sender.group is None:
-            return UNKNOWN_BUDGET
-        budget = self._world.attempts(step)
-        confirmable = not isinstance(what, Upload) or what.confirmable
-        if sender.may_copy and (sender.transport == "udp" or not confirmable):
-            budget *= 2  # nothing in a plain datagram tells a copy from a second message
-        return budget
-
     def _over(self, sender: Sender, sent: Sent, act: ActRecord) -> None:
         sent.ended_s = act.t_s
         sent.transmissions = act.transmissions
@@ -161,10 +139,10 @@ class Uploads(Machine):
         if answered:
             self._check.cases += 1
         settled = sent.epoch == sender.epoch and not sender.changing and not self._stirring
-        if not answered and self._not_sent(sender, act):
+        if not answered and was_not_sent(self._world, sender, act):
             self._was_not_sent(sender, sent, act)
             return
-        sent.must = must = answered and sender.attached and settled and self._stands(sent)
+        sent.must = must = answered and sender.attached and settled and self._shared.stands(sent)
         if must and not sent.seen and (len(sender.pending) > 1 or sender.optional):
             sender.reclaim(sent)
         if must and not sent.seen:
@@ -176,20 +154,6 @@ class Uploads(Machine):
             sender.may_come(sent)
         elif self._forgets:
             sender.done.append(sent)
-
-    def _stands(self, sent: Sent) -> bool:
-        """Whether no kin of its device can have taken its session over by now, and somebody of the run shows it."""
-        world, subject = self._world, sent.subject
-        if not world.wanders(subject):
-            return True
-        if sent.login is None or sent.login.over or SOMEBODY in world.kin(subject):
-            return False
-        return not world.logins.others_open(subject)
-
-    def _not_sent(self, sender: Sender, act: ActRecord) -> bool:
-        """Whether the device says that it did not even try."""
-        tried_once = sender.group is not None and self._world.attempts(act.step) == 1
-        return tried_once and act.outcome == "failed" and act.detail.startswith(_NOT_SENT)
 
     def _was_not_sent(self, sender: Sender, sent: Sent, act: ActRecord) -> None:
         """It must not show; what did is another's, if it can be."""
@@ -225,18 +189,6 @@ class Uploads(Machine):
         docket.fail(check, sent.subject, act.t_s, details, "breaks upload-once: an upload is shown too often")
         sent.seen = sent.budget
 
-    def _touches_sessions(self, act: ActRecord) -> bool:
-        if act.verb == "update":
-            what = self._world.act(act.step)
-            if isinstance(what, Update) and what.imsi is None and what.imei is None:
-                return False
-            # Of ours it is known that a session outlives what it would not survive (mobile-network §3.4).
-            return what is None or not self._world.embedded or self._world.scenario.platform.disconnect_on_update
-        if act.verb == "roam":  # within one operator the session goes on
-            what = self._world.act(act.step)
-            return not (isinstance(what, Roam) and what.operator is None)
-        return act.verb not in UNTOUCHING
-
     def _session_changes(self, sender: Sender, verb: str, begins: int) -> None:
         """A login, a logout, or something that this machine knows nothing about: then for everybody.
 
@@ -253,25 +205,10 @@ class Uploads(Machine):
             other.epoch += 1
             other.attached = False
 
-    def _outage(self, act: ActRecord) -> None:
-        """The platform forgets which requests it has seen, once between the beginning and the end of such an act."""
-        which, now = (act.step, act.n), act.t_s
+    def _goes_down(self, act: ActRecord) -> None:
         for sender in self._senders.values():
-            if sender.transport == "udp":
-                continue
-            for sent in (*sender.pending, *sender.optional):
-                if sent.ended_s > now - FORGETS_WITHIN_S and sent.outage != which:
-                    sent.outage = which
-                    sent.budget += 1
-            again = [
-                sent for sent in sender.done
-                if sent.ended_s > now - FORGETS_WITHIN_S and (sent.transmissions > 1 or sender.may_copy)
-            ]  # fmt: skip
-            for sent in again:
-                sender.done.remove(sent)
-                sent.outage = which
-                sent.budget += 1
-                sender.may_come(sent)
+            if sender.transport != "udp":
+                sender.outage((act.step, act.n), act.t_s)
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 

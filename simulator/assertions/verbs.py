@@ -16,6 +16,9 @@ LEAVES: Final = ("detach", "power_off")
 SILENCES: Final = ("freeze", "blackout")
 """Verbs after which nobody knows whether a device can say that it leaves."""
 
+SENDS: Final = ("upload", "poll")
+"""Verbs by which a device sends something to the platform, and is handed what waits for it (span §4.4)."""
+
 PULLS: Final = ("remove_sim", "move_sim", "swap_sims")
 """Verbs after which a device certainly has no session of its own: the card that it held is gone."""
 
@@ -27,6 +30,9 @@ REACHES: Final = ("cut_off", "remove", "update")
 
 RESTARTS: Final = ("update_modem", "roam")
 """Verbs after which a device may have to attach anew."""
+
+MANY_ATTEMPTS: Final = 64
+"""How often a device of which nothing is known may try in one act."""
 
 UNTOUCHING: Final = frozenset(
     {"upload", "poll", "send", "withdraw", "link", "blackout", "freeze", "wait", "create", "move"}

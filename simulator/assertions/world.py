@@ -14,6 +14,7 @@ from simulator.scenario.model import (
     HELD,
     ChangeLink,
     Group,
+    InsertSim,
     LinkSpec,
     MoveSim,
     Scenario,
@@ -64,17 +65,23 @@ class World:
         "_core_loses",
         "_imei_untold",
         "_imeis_known",
+        "_numbers",
         "_partial",
         "_plain_uploads",
+        "_planned",
         "_several",
         "_subjects_of",
+        "addresses_stay",
         "aliases",
         "embedded",
         "families",
+        "further_cards",
         "group_of",
         "hardware",
+        "invented",
         "known",
         "logins",
+        "logins_linger",
         "muddled",
         "outages",
         "scenario",
@@ -101,7 +108,9 @@ class World:
         self.group_of: dict[str, Group] = {
             subject: groups[name] for name, subjects in members.items() if name in groups for subject in subjects
         }
-        planned = numbers() if _may_confuse(scenario) else {}
+        self._numbers = numbers
+        self._planned: Mapping[str, str] | None = None
+        planned = self.planned if _may_confuse(scenario) else {}
         self.families = families(scenario, members, subjects_of, planned)
         """Name of each device that has kin → its family, see `kinship`."""
         clones = [group for group in scenario.groups if group.modem.clone_of is not None]
@@ -110,11 +119,22 @@ class World:
         """Devices that show the same IMEI as others."""
         self.hardware = {number[:IMEI_DIGITS]: name for number, name in planned.items() if name in self.families}
         """First digits of an IMEI → whose it is; of devices that have kin."""
+        self.further_cards = any(map(_gets_fresh, scenario.steps)) or any(
+            group.sim.kind in ("esim", "multi") for group in scenario.groups
+        )
+        """Whether there are cards besides those that devices begin with, or more than one IMSI on one of them."""
+        self.invented = any(group.registered_as for group in scenario.groups) or any(map(_renumbers, scenario.steps))
+        """Whether devices are registered with numbers that the scenario makes up, or that are another's."""
+        self.addresses_stay = not self.families and all("address" not in one.omits for one in scenario.operators)
+        """Whether each card has one address for good: it is told to the platform, and nobody else's card is told."""
         self._imei_untold = any("imei" in operator.omits for operator in scenario.operators)
         self._imeis_known = frozenset(self.hardware.values())
         self.muddled = False
         """Without the scenario: records show that devices are taken for others, and nobody knows which."""
         perfect = all(operator.link.preset == PERFECT and not operator.link.changes for operator in scenario.operators)
+        self.logins_linger = self.outages and not perfect
+        """Whether a login whose answer is known may be decided once more: a copy of its request meets a platform that
+        has forgotten it."""
         self._core_loses = self.outages or not perfect
         """Whether a gateway may never hear that a login was accepted."""
         self._several = {
@@ -128,6 +148,13 @@ class World:
         self.embedded = False
         self.virtual = False
         self._copying = any(isinstance(step.act, ChangeLink) and _may_copy(step.act.link) for step in scenario.steps)
+
+    @property
+    def planned(self) -> Mapping[str, str]:
+        """IMSI or IMEI → the device whose card or modem was planned with it; {}: nobody knows."""
+        if self._planned is None:
+            self._planned = self._numbers()
+        return self._planned
 
     def act(self, step: int) -> StepAct | None:
         """What a step does; None: no step of the scenario."""
@@ -226,10 +253,16 @@ def _may_confuse(scenario: Scenario) -> bool:
 
 
 def _confuses(step: Step) -> bool:
+    return isinstance(step.act, MoveSim | SwapSims) or _renumbers(step)
+
+
+def _renumbers(step: Step) -> bool:
     what = step.act
-    if isinstance(what, Update):
-        return not {what.imsi, what.imei} <= {None, "", HELD}
-    return isinstance(what, MoveSim | SwapSims)
+    return isinstance(what, Update) and not {what.imsi, what.imei} <= {None, "", HELD}
+
+
+def _gets_fresh(step: Step) -> bool:
+    return isinstance(step.act, InsertSim) and step.act.card == "fresh"
 
 
 def _is(step: Step, verbs: Collection[str] | None) -> bool:

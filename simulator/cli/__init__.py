@@ -54,11 +54,15 @@ def run(
     token: Token = None,
     coap: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="HOST:PORT", help="Where the target takes CoAP. Default: its host, port 15683."),
+        typer.Option(
+            metavar="HOST:PORT", help="Where the target takes CoAP. Default: where it says, or else port 15683."
+        ),
     ] = None,
     udp: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="HOST:PORT", help="Where the target takes plain UDP. Default: its host, port 11234."),
+        typer.Option(
+            metavar="HOST:PORT", help="Where the target takes plain UDP. Default: where it says, or else port 11234."
+        ),
     ] = None,
     yes_really: Confirm = None,
     out: Annotated[

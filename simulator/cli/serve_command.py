@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import signal
+from collections.abc import Mapping
 
 from simulator.errors import LocalError, UsageError
 from simulator.server.app import ServerSettings
@@ -20,7 +21,7 @@ from simulator.server.span.login import Policy
 from simulator.server.span.settings import SpanSettings
 from simulator.wire.real import Kind
 
-INTERIM_LEAST_S = 60
+INTERIM_LEAST_S, INTERIM_MOST_S = 60, (1 << 32) - 1
 _NETWORK_CHARACTERS = frozenset("0123456789./")
 
 
@@ -58,8 +59,13 @@ def serve_until_stopped(
     ):
         if not 0 <= port <= 65535:
             raise UsageError(f"{option} {port}: ports go from 0 to 65535")
-    if interim_s is not None and not INTERIM_LEAST_S <= interim_s < 1 << 32:
-        raise UsageError(f"--interim {interim_s}: gateways report every {INTERIM_LEAST_S} s at most (RFC 2869 §5.16)")
+    if interim_s is not None and not INTERIM_LEAST_S <= interim_s <= INTERIM_MOST_S:
+        much = "little" if interim_s < INTERIM_LEAST_S else "much"
+        raise UsageError(
+            f"--interim {interim_s}: too {much}; from {INTERIM_LEAST_S} to {INTERIM_MOST_S} s (RFC 2869 §5.16)"
+        )
+    _check_different({"--udp-port": udp_port, "--coap-port": coap_port, "--radius-port": radius_port,
+                      "--accounting-port": accounting_port})  # fmt: skip
     settings = ServerSettings(
         host=host,
         api_port=api_port,
@@ -79,6 +85,15 @@ def serve_until_stopped(
     return asyncio.run(_serve(settings, wire, quiet))
 
 
+def _check_different(ports: Mapping[str, int]) -> None:
+    """Option → UDP port; 0 is any free one. Raises: UsageError: two options name the same."""
+    taken: dict[int, str] = {}
+    for option, port in ports.items():
+        if port and port in taken:
+            raise UsageError(f"{taken[port]} and {option} are both {port}; choose two")
+        taken[port] = option
+
+
 def clients(secret: str | None, others: tuple[str, ...]) -> tuple[RadiusClient, ...]:
     """Packet gateways that are answered: those on this machine, and `others` (NETWORK=SECRET).
 
@@ -86,11 +101,15 @@ def clients(secret: str | None, others: tuple[str, ...]) -> tuple[RadiusClient, 
         secret: of those on this machine; None: it is made up, unless `others` has one for their network.
     Raises: UsageError, which shows no secret.
     """
+    if secret == "":
+        raise UsageError("--radius-secret: it is empty; leave the option out and one is made up")
     found: dict[tuple[int, int], RadiusClient] = {}
     for each in others:
         network, equals, its_secret = each.partition("=")
         if not (equals and its_secret):
             raise UsageError("--radius-client: write NETWORK=SECRET, as in 10.1.0.0/16=SECRET")
+        if _is_ipv6(network):
+            raise UsageError("--radius-client: IPv4 networks only, as in 10.1.0.0/16=SECRET")
         if not set(network) <= _NETWORK_CHARACTERS:  # perhaps the secret stands first, so it is not shown
             raise UsageError("--radius-client: what is before the = is no network; write 10.1.0.0/16=SECRET")
         try:
@@ -106,6 +125,14 @@ def clients(secret: str | None, others: tuple[str, ...]) -> tuple[RadiusClient, 
     elif secret:
         raise UsageError(f"--radius-secret: --radius-client {LOOPBACK_NETWORK} says another")
     return tuple(found.values())
+
+
+def _is_ipv6(network: str) -> bool:
+    try:
+        ipaddress.IPv6Network(network, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 async def _serve(settings: ServerSettings, wire: Kind, quiet: bool) -> int:

@@ -7,10 +7,8 @@ from urllib.parse import urlsplit
 
 from simulator.errors import LocalError, UsageError
 from simulator.run.settings import RemoteSettings
+from simulator.target.usual_ports import COAP_PORT, UDP_PORT
 from simulator.wire.address import Address, address
-
-COAP_PORT = 15683
-UDP_PORT = 11234
 
 
 def needs_target(options: Mapping[str, object]) -> None:
@@ -50,16 +48,18 @@ def remote_settings(
     )
 
 
-def _endpoint(option: str, given: str | None, host: str, port: int, yes_really: str | None) -> Address:
+def _endpoint(option: str, given: str | None, host: str, port: int, yes_really: str | None) -> Address | None:
+    """What was given; None: nothing, and the platform shall be asked (or has it on `port` of its `host`)."""
     where = given or f"{host}:{port}"
     name, _, number = where.rpartition(":")
     if not name or not number.isdigit():
         raise UsageError(f"{option} {where}: write it as HOST:PORT, 127.0.0.1:{port}")
     _confirm(name, yes_really)
     try:
-        return address(name, int(number))
+        found = address(name, int(number))
     except LocalError as error:
         raise UsageError(f"{option} {where}: {error}") from None
+    return found if given else None
 
 
 def _confirm(host: str, yes_really: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from simulator import acts
 from simulator.acts import Cut, Sleep, SleepUntil, Story
 from simulator.devices import roaming, swapping
-from simulator.devices.device import Device
+from simulator.devices.device import NO_SIM, Device
 from simulator.devices.outcome import OK, Outcome, is_expected, outcome_of
 from simulator.plan.backoff import mobile_pause_s
 from simulator.scenario import model
@@ -101,19 +101,24 @@ def _teller(device: Device, step: model.Step, partner: Device | None) -> Callabl
     if order_of is None:
         tell = _STORIES[type(act)]
         return lambda payload: tell(device, step, act, payload)
-    if step.token:
-        return lambda payload: _ask(acts.AskAs(order_of(device, act, payload), step.token))
-    return lambda payload: _ask(order_of(device, act, payload))
+    return lambda payload: _ask(_as_told(step, order_of(device, act, payload)))
+
+
+def _as_told(step: model.Step, order: acts.Order) -> acts.Act:
+    """The order, shown with the token of the step if that has one."""
+    return acts.AskAs(order, step.token) if step.token else order
 
 
 def _ask(order: acts.Act) -> Story[Outcome]:
     return outcome_of((yield order))
 
 
-def _update(device: Device, act: model.Update) -> acts.UpdateDevice:
+def _update(device: Device, step: model.Step, act: model.Update, _payload: bytes) -> Story[Outcome]:
+    if act.imsi == model.HELD and not device.has_sim:
+        return Outcome("failed", NO_SIM)  # there is no IMSI to tell, and blank is not what was asked for
     imsi = device.imsi if act.imsi == model.HELD else act.imsi
     imei = device.member.imei if act.imei == model.HELD else act.imei
-    return acts.UpdateDevice(imsi, imei, act.tags)
+    return (yield from _ask(_as_told(step, acts.UpdateDevice(imsi, imei, act.tags))))
 
 
 def _change_link(_device: Device, step: model.Step, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
@@ -125,6 +130,7 @@ _Tell = Callable[[Device, model.Step, Any, bytes], Story[Outcome]]
 _OrderOf = Callable[[Device, Any, bytes], acts.Order]
 
 _STORIES: Final[Mapping[type, _Tell]] = {
+    model.Update: _update,
     model.Attach: lambda device, _step, _act, _payload: device.attach(),
     model.Detach: lambda device, _step, _act, _payload: device.detach(),
     model.Upload: lambda device, _step, act, payload: device.upload(payload, act.path, act.confirmable),
@@ -143,7 +149,7 @@ _STORIES: Final[Mapping[type, _Tell]] = {
     model.UpdateModem: lambda device, _step, act, _payload: roaming.update_modem(device, act.svn),
     model.Roam: lambda device, _step, act, _payload: roaming.roam(device, act.operator, act.rat, act.cell),
 }
-"""What a device, or its radio, does in one attempt, by the act of the step."""
+"""What a device, its radio, or who updates it, does in one attempt, by the act of the step."""
 
 _WITH_PARTNER: Final[Mapping[type, Callable[[Device, Device | None, Any], Story[Outcome]]]] = {
     model.MoveSim: lambda device, partner, act: swapping.move_sim(device, partner, act.abruptly),
@@ -155,7 +161,6 @@ _ORDERS: Final[Mapping[type, _OrderOf]] = {
     model.SendDown: lambda _device, _act, payload: acts.QueueDownstream(payload),
     model.Withdraw: lambda _device, act, _payload: acts.WithdrawDownstream(act.which),
     model.Create: lambda device, _act, _payload: registration(device),
-    model.Update: lambda device, act, _payload: _update(device, act),
     model.Remove: lambda _device, _act, _payload: acts.RemoveDevice(),
     model.Move: lambda _device, act, _payload: acts.MoveDevice(act.to),
     model.CutOff: lambda _device, _act, _payload: acts.CutOff(),

@@ -23,6 +23,7 @@ import msgspec
 from simulator.acts import (
     Accepted,
     Answer,
+    Cut,
     Datagram,
     Detach,
     Get,
@@ -199,7 +200,11 @@ class Device(Equipment):
     def _ask_network(self) -> Story[Outcome]:
         """One attempt, with what is enabled now."""
         act = self.credentials()
-        result = yield act
+        try:
+            result = yield act
+        except Cut:  # it never hears whether it has the session that it asked for, and its former one may be over
+            self.happened("lost")
+            raise
         if isinstance(result, Accepted):
             if result.ip != act.ip and self.sim is not None:
                 self.sim.profile.ip = result.ip
@@ -214,9 +219,8 @@ class Device(Equipment):
             return Outcome("failed", _DEAD[self.power])
         if self.power is not Power.ATTACHED:
             return Outcome(OK, "was not attached")
-        result = yield Detach()
-        self.happened("detached")
-        return outcome_of(result)
+        self.happened("detached")  # at once: what the network says of it afterwards is between it and the platform
+        return outcome_of((yield Detach()))
 
     def upload(self, payload: bytes, path: str = "data", confirmable: bool = True) -> Story[Outcome]:
         """Send one message to the platform; a waiting downstream message comes back with the answer."""

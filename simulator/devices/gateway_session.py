@@ -168,6 +168,12 @@ class Session:
         """Acct-Status-Type of what is to be said after that; 0: nothing."""
         self.next_tellers: list[Teller] | None = None
 
+    def heard(self) -> tuple[Told, Any]:
+        """Whoever asked for it hears what came of it, and is not kept for as long as the session lasts."""
+        told, argument = self.told, self.argument
+        self.told, self.argument = _nobody, None
+        return told, argument
+
     def step(self, event: str) -> None:
         """Go to the next state. Raises: KeyError: this cannot happen now."""
         self.state = NEXT[self.state, event]
@@ -232,6 +238,10 @@ def on_wire(ip: int) -> int:
 
 
 DONE = Done()
+
+
+def _nobody(_argument: Any, _result: Result, _now: float) -> None:
+    """Nobody waits for it any more."""
 
 
 def unanswered(request: Request | None) -> NoAnswer:

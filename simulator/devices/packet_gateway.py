@@ -116,7 +116,7 @@ class PacketGateway:
             transmissions, session.request = session.request.transmissions, None
         session.step("ended")
         self.counts.cancelled += 1
-        self._later(session.told, session.argument, NoAnswer(OVERTAKEN, transmissions), now)
+        self._later(*session.heard(), NoAnswer(OVERTAKEN, transmissions), now)
 
     def detach(self, device: str, told: Told, argument: Any, now: float) -> None:
         """A device leaves in order: Done as soon as the platform has acknowledged it, or has nothing to hear."""
@@ -194,7 +194,8 @@ class PacketGateway:
             moved = other.terminal.device != terminal.device
             if other.state != State.OVER:  # whoever was told of the first one may have ended the second
                 other.gateway.end(other, _LOST_CARRIER, now, why=TAKEN_OVER if moved else "")
-        session.told(session.argument, result, now)
+        told, argument = session.heard()
+        told(argument, result, now)
 
     @staticmethod
     def _address_in(packet: Packet, terminal: Terminal) -> int:

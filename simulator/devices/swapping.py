@@ -6,7 +6,7 @@ holds which card changes before anybody is told, so whatever a device tries next
 
 from __future__ import annotations
 
-from simulator.acts import Detach, LeaveSilently, Sleep, Story
+from simulator.acts import Cut, Detach, LeaveSilently, Sleep, Story
 from simulator.devices.device import NO_SIM, PULLED, Device, Power
 from simulator.devices.outcome import OK, Outcome, outcome_of
 from simulator.devices.sim import FRESH_MOST, Sim, fresh_card
@@ -27,10 +27,7 @@ def insert_sim(device: Device, card: str) -> Story[Outcome]:
         sim = slot.own
     if slot.sim is sim:
         return Outcome(OK, "was in it")
-    yield from _pull(device, abruptly=True)
-    if isinstance(sim.holder, Device):
-        yield from _pull(sim.holder, abruptly=True)
-    _put(sim, device)
+    yield from _put(sim, device)
     return _OK
 
 
@@ -50,7 +47,7 @@ def move_sim(device: Device, to: Device | None, abruptly: bool) -> Story[Outcome
         return Outcome("failed", NO_SIM)
     left = yield from _pull(device, abruptly)
     there = yield from _pull(to, abruptly)
-    _put(sim, to)
+    yield from _put(sim, to)
     return there if left.word == OK else left
 
 
@@ -64,9 +61,9 @@ def swap_sims(device: Device, other: Device | None, abruptly: bool) -> Story[Out
     left = yield from _pull(device, abruptly)
     there = yield from _pull(other, abruptly)
     if mine is not None:
-        _put(mine, other)
+        yield from _put(mine, other)
     if theirs is not None:
-        _put(theirs, device)
+        yield from _put(theirs, device)
     return there if left.word == OK else left
 
 
@@ -115,8 +112,11 @@ def _pull(device: Device, abruptly: bool) -> Story[Outcome]:
     left = _OK
     if device.attached and not (abruptly or device.dead or device.sim is None):
         # Not `device.detach`: this may be the story of another device.
-        left = outcome_of((yield Detach(device.name)))
         device.happened("detached")
+        try:
+            left = outcome_of((yield Detach(device.name)))
+        except Cut as cut:  # whoever pulls the card has hands that no power cut stops
+            left = Outcome("failed", str(cut))
     sim = device.sim
     if sim is None:
         return left
@@ -127,11 +127,9 @@ def _pull(device: Device, abruptly: bool) -> Story[Outcome]:
     return left if left.word == OK else Outcome("failed", f"{PULLED}, but could not detach: {left.detail}")
 
 
-def _put(sim: Sim, device: Device) -> None:
-    """It is in that device from now on. Whoever put another one in there meanwhile finds it on the table."""
-    for there in (sim.holder, device.sim):
-        if isinstance(there, Sim):
-            there.holder = None
-        elif there is not None:
-            there.slot.sim = None
+def _put(sim: Sim, device: Device) -> Story[None]:
+    """It is in that device from now on. Whoever took it meanwhile, or put another one in there, loses that."""
+    while device.has_sim or isinstance(sim.holder, Device):
+        where = sim.holder if isinstance(sim.holder, Device) and not device.has_sim else device
+        yield from _pull(where, abruptly=True)
     sim.holder, device.slot.sim = device, sim

@@ -26,9 +26,12 @@ _ORDERS = (
 )
 _SAYING = frozenset({acts.Post, acts.Get, acts.Datagram})
 """What needs a session to go on."""
-_ON_THE_NETWORK = _SAYING | {acts.Attach, acts.Detach, acts.ChangeCell}
+_IN_A_SESSION = _SAYING | {acts.Attach, acts.ChangeCell}
+"""What ends when the device detaches. Who is asking to be let in anew is not let in any more, either."""
+_ON_THE_NETWORK = _IN_A_SESSION | {acts.Detach}
 """What ends when the device is off the network, by whatever way."""
 _MOVED = acts.Broken("the address of the device has changed")
+_DETACHED = acts.Broken("the device has detached")
 
 
 class Performers:
@@ -107,7 +110,10 @@ class Performers:
         if self.mobile is None:
             self.stories.resume(running, _DONE, now)
             return
-        self.mobile.detach(act.device or running.endpoint.name, self.stories.resume, running, now)
+        name = act.device or running.endpoint.name
+        self.mobile.detach(name, self.stories.resume, running, now)
+        self.stories.interrupt(name, _IN_A_SESSION, _DETACHED, now)
+        self._fleet.drop(name)
 
     def _leave_silently(self, act: acts.LeaveSilently, running: Running, now: float) -> None:
         if self.mobile is not None:

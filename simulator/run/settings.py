@@ -16,8 +16,9 @@ class RemoteSettings:
 
     url: str
     token: str
-    coap: Address
-    udp: Address
+    coap: Address | None
+    udp: Address | None
+    """Where its devices send to; None: it is asked."""
 
     def __repr__(self) -> str:
         return f"RemoteSettings({self.url})"  # the token never reaches a log

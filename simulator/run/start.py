@@ -182,7 +182,8 @@ def _again(scenario: Scenario, plan: Plan, settings: RunSettings) -> str:
     words += ["--seed", str(plan.seed)]
     if settings.target is not None:
         words += ["--target", settings.target.url]
-        words += ["--coap", text(settings.target.coap), "--udp", text(settings.target.udp)]
+        for option, where in (("--coap", settings.target.coap), ("--udp", settings.target.udp)):
+            words += [] if where is None else [option, text(where)]
     elif settings.time == "real" and settings.wire == "auto":
         words += ["--time", "real"]
     if settings.wire != "auto":

@@ -15,7 +15,7 @@ from simulator.server.fronts.radius import RadiusFront
 from simulator.server.fronts.radius_clients import RadiusSettings
 from simulator.server.fronts.radius_disconnects import Disconnects
 from simulator.server.fronts.udp import UdpFront
-from simulator.server.span.core import SpanCore
+from simulator.server.span.core import DevicePorts, SpanCore
 from simulator.server.span.durable import Durable, keep, revive
 from simulator.server.span.radius import Listening
 from simulator.server.span.rest import Api
@@ -150,6 +150,7 @@ class ReferenceServer:
         self._wire = wire
         ports.udp, ports.coap = port_of(self.udp.address), port_of(self.coap.address)
         ports.radius, ports.accounting = port_of(self.radius_address), port_of(self.accounting_address)
+        self.core.ports = DevicePorts(_on_this_machine(self.coap_address), _on_this_machine(self.udp_address))
         secret = self.radius_secret
         self.core.radius.listening = (
             Listening(_on_this_machine(self.radius_address), _on_this_machine(self.accounting_address), secret)

@@ -25,16 +25,18 @@ class _Notice(msgspec.Struct):
     dropped: str = "0"
 
 
-def describe(message: bytes, name_of: Callable[[str], str]) -> str | None:
+def describe(message: bytes, name_of: Callable[[str], str], time: str) -> str | None:
     """One message of an activity stream as a line of text; None: nothing to tell (a keepalive).
 
-    >>> describe(b'{"event":"deviceCreated","time":"2024-04-25 20:23:36","deviceId":"17kl"}', lambda device: "meter")
+    `time`: for what tells none itself.
+
+    >>> describe(b'{"event":"deviceCreated","time":"2024-04-25 20:23:36","deviceId":"17kl"}', lambda _id: "meter", "")
     '2024-04-25 20:23:36  deviceCreated       meter (17kl)'
     """
     event = msgspec.json.decode(message, type=_Event)
     if not event.event:
         notice = msgspec.json.decode(message, type=_Notice)
-        return f"{notice.dropped} events were too many to print" if notice.type == "dropped" else None
+        return f"{time}  {notice.dropped} events were too many to print" if notice.type == "dropped" else None
     name = name_of(event.deviceId) if event.deviceId else ""
     who = f"{name} ({event.deviceId})" if name else event.deviceId or event.collectionId
     data = " ".join(f"{key}={printable(value)}" for key, value in event.data.items())
@@ -42,11 +44,12 @@ def describe(message: bytes, name_of: Callable[[str], str]) -> str | None:
 
 
 def device_name(registry: Registry) -> Callable[[str], str]:
-    """Looks up the tag `name` of a device; "" if it has none, or is gone."""
+    """Looks up the tag `name` of a device; "" if it has none, or is gone for long."""
 
     def name_of(device_id: str) -> str:
-        device = registry.devices.get(decode(device_id))
-        return printable(device.tags.get("name", "")) if device is not None else ""
+        number = decode(device_id)
+        device = registry.devices.get(number)
+        return printable(registry.gone.get(number, "") if device is None else device.tags.get("name", ""))
 
     return name_of
 

@@ -8,19 +8,16 @@ import secrets
 import select
 import signal
 import sys
-from collections import Counter, deque
+from collections import deque
 from dataclasses import replace
 from typing import TextIO
 
 from simulator.clock import WallClock
 from simulator.errors import ExitCode
 from simulator.server.app import ReferenceServer, ServerSettings
-from simulator.server.fronts.coap import CoapFront
-from simulator.server.fronts.udp import UdpFront
-from simulator.server.log import describe, device_name, printable
-from simulator.server.span.network import Refused
+from simulator.server.log import describe, device_name
+from simulator.server.remarks import Remarks, concerns
 from simulator.server.span.streams import Subscription
-from simulator.wire.address import text
 from simulator.wire.drivers.real import RealTimers
 from simulator.wire.real import Kind, open_wire
 
@@ -33,23 +30,12 @@ LINE_MOST = 400
 _BUNDLE_BYTES: int = getattr(select, "PIPE_BUF", 512)
 """What a pipe takes at once if it takes anything."""
 
-STRANGERS_EVERY_S = 1.0
-"""How often it is told that somebody writes who is not logged in."""
-
-REFUSED_EVERY_S = 1.0
-REFUSED_LINES = 5
-"""Refused logins that get a line each time; the rest is counted."""
+REMARKS_EVERY_S = 1.0
+"""How often it is told what is no event (`remarks`)."""
 
 TOKEN_BYTES = 32
 SECRET_BYTES = 16
 """mobile-network §1.7: at least 16 random octets."""
-
-_HINTS = {
-    "unknown NAS": " (--radius-client NETWORK=SECRET lets it in)",
-    "wrong Message-Authenticator": " (is its secret the right one?)",
-    "wrong authenticator": " (is its secret the right one?)",
-    "missing Message-Authenticator": " (--require-message-authenticator auto believes it without)",
-}
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -90,11 +76,10 @@ async def serve(
         await server.start(sockets)
         await server.start_http()
         shown = made_up if any(not each.secret for each in settings.radius.clients) else ""
-        output.say(table(server, shown))
+        output.say("\n".join([table(server, shown), *(f"warning: {each}" for each in concerns(settings))]))
         if not quiet:
             printing.append(loop.create_task(_print_events(server, clock, output), name="line per event"))
-            printing.append(loop.create_task(_tell_strangers(server, output), name="line for strangers"))
-            printing.append(loop.create_task(_tell_refused(server, output), name="line for refused logins"))
+            printing.append(loop.create_task(_tell_remarks(server, clock, output), name="line per remark"))
         return await stopped
     finally:
         for task in printing:
@@ -169,7 +154,8 @@ async def _print_events(server: ReferenceServer, clock: WallClock, output: _Outp
         # More is taken when all is out, so what a slow reader leaves is bounded, and the rest is counted.
         while output.takes_more():
             if not waiting:
-                lines = (describe(message, name_of) for message in stream.take())
+                time = server.core.activity.time_text(clock.unix_ns()).decode()
+                lines = (describe(message, name_of, time) for message in stream.take())
                 waiting.extend(line[:LINE_MOST] for line in lines if line is not None)
             if not waiting:
                 return
@@ -187,66 +173,21 @@ async def _print_events(server: ReferenceServer, clock: WallClock, output: _Outp
         stream.close(1000, "server stops")
 
 
-async def _tell_strangers(server: ReferenceServer, output: _Output) -> None:
-    """A device that is not logged in is answered as if all were well, or not at all; here its owner can see it."""
-    fronts: dict[str, UdpFront | CoapFront] = {"UDP": server.udp, "CoAP": server.coap}
-    told = dict.fromkeys(fronts, 0)
-    while True:
-        await asyncio.sleep(STRANGERS_EVERY_S)
-        for what, front in fronts.items():
-            new = front.counts.unknown_source - told[what]
-            if new and output.takes_more():
-                told[what] += new
-                output.say(
-                    f"{what}: {new} from addresses that are not logged in, last {text(front.last_unknown)};"
-                    " nothing was stored (POST /simulator/login lets a device in)"
-                )
+async def _tell_remarks(server: ReferenceServer, clock: WallClock, output: _Output) -> None:
+    remarks = Remarks(server)
 
-
-async def _tell_refused(server: ReferenceServer, output: _Output) -> None:
-    """Why a device does not get in, and what gateways send that is met with silence: they cannot see that themselves.
-
-    One line for all that is alike, so that devices that try for hours do not fill the terminal.
-    """
-    told: dict[str, int] = dict(server.core.network.counts.discarded)
-    while True:
-        await asyncio.sleep(REFUSED_EVERY_S)
-        if not output.takes_more():
-            continue
-        lines = [*refusals(server.core.network.refused), *_silences(server, told)]
-        warnings = server.radius.clients.warnings
-        lines += warnings
-        warnings.clear()
+    def tell() -> None:
+        time = server.core.activity.time_text(clock.unix_ns()).decode()
+        lines = remarks.lines(clock.now()) if output.takes_more() else []
         if lines:
-            output.say("\n".join(line[:LINE_MOST] for line in lines))
+            output.say("\n".join(f"{time}  {line}"[:LINE_MOST] for line in lines))
 
-
-def refusals(refused: deque[Refused]) -> list[str]:
-    """A line for each device that was refused, and one for the rest; takes them out."""
-    times = Counter(refused)
-    refused.clear()
-    lines = []
-    for each, count in list(times.items())[:REFUSED_LINES]:
-        who = [f"imsi {each.imsi or 'none'}"]
-        who += [f"imei {each.imei}"] if each.imei else []
-        who += [f"gateway {each.gateway}"] if each.gateway else []
-        again = f", {count} times" if count > 1 else ""
-        lines.append(printable(f"login refused: {each.reason} ({', '.join(who)}){again}"))
-    rest = sum(times.values()) - sum(count for _, count in list(times.items())[:REFUSED_LINES])
-    return [*lines, f"login refused: {rest} more"] if rest else lines
-
-
-def _silences(server: ReferenceServer, told: dict[str, int]) -> list[str]:
-    lines = []
-    for kind, count in server.core.network.counts.discarded.items():
-        new = count - told.get(kind, 0)
-        if new > 0:
-            last = server.radius.last_discarded
-            where = f", last from {text(last.peer)}" if last is not None and last.kind == kind else ""
-            hint = _HINTS.get(kind, "")
-            lines.append(f"RADIUS: {new} not answered: {kind}{where}{hint}")
-        told[kind] = count
-    return lines
+    try:
+        while True:
+            await asyncio.sleep(REMARKS_EVERY_S)
+            tell()
+    finally:
+        tell()
 
 
 def _bundle(waiting: deque[str]) -> str:

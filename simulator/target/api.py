@@ -13,7 +13,8 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 
 from simulator.errors import RemoteError, TargetError
-from simulator.target.radius import RadiusAccess, RadiusDoor
+from simulator.target.radius import RadiusAccess, RadiusDoor, address_in
+from simulator.wire.address import Address
 
 T = TypeVar("T")
 
@@ -22,6 +23,7 @@ NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _WORDS_MOST = 200
 _TOKENS = "/simulator/tokens"
 _RADIUS = "/simulator/radius"
+_ENDPOINTS = "/simulator/endpoints"
 _OK = 200
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
@@ -105,6 +107,11 @@ class _Outbox(msgspec.Struct):
 
 class _Statistics(msgspec.Struct):
     statistics: dict[str, int]
+
+
+class _Endpoints(msgspec.Struct):
+    coap: str
+    udp: str
 
 
 class SpanApi:
@@ -217,6 +224,18 @@ class SpanApi:
     async def radius(self) -> RadiusAccess:
         """Where a reference server listens for RADIUS. Raises also: ApiRefused: it has no such door, or not for us."""
         return (await self._ask("GET", _RADIUS, None, RadiusDoor)).access()
+
+    async def endpoints(self) -> tuple[Address, Address] | None:
+        """Where a reference server takes CoAP, and plain UDP. None: it has no such door, or not for us."""
+        status, answer = await self._caller.call("GET", _ENDPOINTS, None)
+        if status != _OK:
+            return None
+        try:
+            found = msgspec.json.decode(answer, type=_Endpoints)
+        except NO_JSON:
+            return None  # some page that others show for every path
+        what = f"GET {_ENDPOINTS}"
+        return address_in(found.coap, what), address_in(found.udp, what)
 
     async def statistics(self) -> dict[str, int]:
         """What a reference server has counted about its mobile network: name → number."""

@@ -127,7 +127,7 @@ class InProcessStream:
             self._reader.gap(self._heard_s, now, self._unread(self._stream.waiting))
 
     def _unread(self, count: int) -> str:
-        why = f"{count} messages are not read yet"
+        why = f"{count} message{'s are' if count != 1 else ' is'} not read yet"
         if self._reads_per_s is None:
             return why
         needed_s = math.ceil(count / self._reads_per_s)
@@ -181,7 +181,8 @@ class InProcessStream:
     def _cut(self, stream: Subscription, now: float) -> None:
         assert stream.closed is not None
         self._stream = None
-        unread = f"; {stream.waiting} messages were not read" if stream.waiting else ""
+        waiting = stream.waiting
+        unread = f"; {waiting} message{'s were' if waiting != 1 else ' was'} not read" if waiting else ""
         code = stream.closed.code
         why = f"the event stream was closed (code {code}: {stream.closed.reason}{unread})"
         self._lost = self._heard_s if stream.waiting else now, why

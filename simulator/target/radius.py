@@ -32,18 +32,19 @@ class RadiusDoor(msgspec.Struct):
     def access(self) -> RadiusAccess:
         """The same, read. Raises: TargetError: it makes no sense."""
         return RadiusAccess(
-            authentication=_address(self.authentication),
-            accounting=_address(self.accounting),
+            authentication=address_in(self.authentication, "GET /simulator/radius"),
+            accounting=address_in(self.accounting, "GET /simulator/radius"),
             secret=self.secret.encode(),
         )
 
 
-def _address(text: str) -> Address:
+def address_in(text: str, asked: str) -> Address:
+    """Host and port in an answer to `asked`. Raises: TargetError: they are none."""
     host, _, port = text.rpartition(":")
     try:
         found = address(host, int(port))
     except (ValueError, LocalError):
         found = 0
     if not found >> 32:
-        raise TargetError("GET /simulator/radius: the platform's answer makes no sense: no IPv4 address with a port")
+        raise TargetError(f"{asked}: the platform's answer makes no sense: no IPv4 address with a port")
     return found

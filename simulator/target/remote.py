@@ -1,6 +1,7 @@
 """A platform that somebody else runs: `simulator serve` in another process, or a real Span.
 
-Attaching needs a platform that tells where it listens for RADIUS, as the reference server does at `GET
+Where its devices send to it is asked, unless the user says so: `GET /simulator/endpoints`; others listen on the usual
+ports. Attaching needs a platform that tells where it listens for RADIUS, as the reference server does at `GET
 /simulator/radius`; a real one has its operator's gateways, and no use for ours. Which of the reference server's doors
 are there is found out at the start.
 """
@@ -10,18 +11,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from simulator.clock import Clock
-from simulator.errors import RemoteError, TargetError
+from simulator.errors import LocalError, RemoteError, TargetError
 from simulator.target.api import ApiRefused, SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
 from simulator.target.observer import Observer, StreamReader
 from simulator.target.radius import RadiusAccess
 from simulator.target.streams import SocketStream
-from simulator.wire.address import Address
+from simulator.target.usual_ports import COAP_PORT, UDP_PORT
+from simulator.wire.address import Address, address, host_text, ip_of
 
 ALIVE_S = 5.0
 """How long the platform may take to show that it is still there."""
+
+
+_LOOPBACK_BYTE = 127
 
 
 class RemoteTarget:
@@ -30,15 +36,16 @@ class RemoteTarget:
     Args:
         url: base URL of its API, `http://127.0.0.1:10080`.
         token: an API token that may write; it is sent, and never shown.
-        coap, udp: where its devices send to.
+        coap, udp: where its devices send to; None: it is asked, at the start.
     """
 
     capabilities = frozenset({"login", "tokens"})
     """What one of them may be able to do; what this one is, is known after `start`."""
 
-    def __init__(self, *, url: str, token: str, coap: Address, udp: Address, clock: Clock) -> None:
+    def __init__(self, *, url: str, token: str, coap: Address | None, udp: Address | None, clock: Clock) -> None:
         self.name = url
-        self.coap, self.udp = coap, udp
+        self._said = coap, udp
+        self.coap, self.udp = coap or 0, udp or 0
         self.radius: RadiusAccess | None = None
         self._url, self._token, self._clock = url, token, clock
         self._caller: HttpCaller | None = None
@@ -58,8 +65,27 @@ class RemoteTarget:
             self.capabilities = await self.api.doors()
             if "login" in self.capabilities:
                 self.radius = await self.api.radius()
+            if None in self._said:
+                self._take(await self.api.endpoints())
         except ApiRefused as error:
             raise TargetError(f"{self._url} does not let us in: {error}") from error
+
+    def _take(self, told: tuple[Address, Address] | None) -> None:
+        """Where to send what the user has not said; `told`: what the platform says of that. Raises: TargetError."""
+        host = urlsplit(self._url).hostname or ""
+        try:
+            usual = address(host, COAP_PORT), address(host, UDP_PORT)
+        except LocalError as error:
+            raise TargetError(f"{self._url}: {error}; say where devices send to, with --coap and --udp") from error
+        for where in told or ():
+            # Only the user may send the load to yet another machine.
+            if ip_of(where) >> 24 != _LOOPBACK_BYTE and ip_of(where) != ip_of(usual[0]):
+                raise TargetError(
+                    f"{self._url} sends devices to another machine, {host_text(where)}; if it may, say --coap and --udp"
+                )
+        coap, udp = told or usual
+        self.coap = coap if self._said[0] is None else self._said[0]
+        self.udp = udp if self._said[1] is None else self._said[1]
 
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on, over reconnections."""

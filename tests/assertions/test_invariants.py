@@ -386,7 +386,7 @@ def test_damage_is_found(judged, damage, broken):
                 "7 > m.0 detach @9",
                 "7.1 < m.0 detach ok @9",
                 "8 > m.1 attach @9",
-                "8.5 m.1 ciotConnect ip=10.64.0.1 device=id-new",
+                "8.5 m.1 ciotConnect ip=10.64.0.1 imsi=999990000000099 device=id-new",
                 "8.6 < m.1 attach ok @9",
             )(lines),
             id="an address that was given up",
@@ -431,7 +431,10 @@ steps:
   - {upload: m, payload: 24 B, times: 9, outcome: anyMORE}
   - {detach: m, outcome: any}
 """
-LOGIN = ["0 run", "0 step 0", "0 > m attach", "0 m ciotConnect", "0 m clientConnected", "0 < m attach ok", "0 acted 0"]
+LOGIN = [
+    "0 run", "0 step 0", "0 > m attach", "0 m ciotConnect", "0 < m attach ok",
+    "0 > m poll", "0 m clientConnected", "0 < m poll ok", "0 acted 0",
+]  # fmt: skip
 
 
 def uploads(transport: str = "coap", link: str = "perfect", more: str = "") -> str:

@@ -42,7 +42,9 @@ IN = [
     "0 > m VERB @1 #0",
     "0 m ciotConnect",
     "0.5 < m VERB ok @1 #0",
+    "0.6 > m poll @0 #9",
     "0.6 m clientConnected",
+    "0.6 < m poll ok @0 #9",
 ]
 UP = ["1 > m upload 24 @0 #0", "1.5 m upstreamMessage", "2 < m upload ok @0 #0"]
 
@@ -220,3 +222,16 @@ def test_a_platform_need_not_say_how_long_a_downstream_message_is(judged, when):
     given = replace(scenario(SendDown(payload=None)), allow=("event-shape",))  # type: ignore[arg-type]
     assert judged(given, lines).failed == set()
     assert judged(given, [*lines, "5 received m coap 01020304"]).failed == {"invariant.received-shown"}
+
+
+@pytest.mark.parametrize(
+    ("sent_s", "broken"),
+    [pytest.param(1.0, set(), id="in the same instant"), pytest.param(1.5, {"downstream-queued"}, id="later")],
+)
+def test_a_datagram_may_meet_a_message_that_was_queued_while_it_was_on_its_way(judged, sent_s, broken):
+    text = "scenario: x\ndevices: {m: {transport: udp}}\nsteps: [{attach: m}, {upload: m}, {send: m, payload: 4 B}]\n"
+    lines = ["0 run", "0 step 0", "0 > m attach", "0 m ciotConnect", "0 < m attach ok", "0 acted 0"]
+    lines += ["1 step 1", "1 > m upload 24", "1 < m upload ok", "1 acted 1"]
+    lines += [f"{sent_s} step 2", f"{sent_s} > m send 4", f"{sent_s} < m send ok", f"{sent_s} m clientConnected"]
+    lines += [f"{sent_s} m upstreamMessage transport=udp", f"{sent_s} m downstreamMessage transport=udp messageId=1"]
+    assert judged(text, lines).failed == {f"invariant.{name}" for name in broken}

@@ -127,3 +127,40 @@ def changed(old: str, new: str) -> list[str]:
 )  # fmt: skip
 def test_what_a_swap_may_show(judged, lines, broken):
     assert judge(judged, lines) == broken
+
+
+LATE = """
+scenario: a copy of a login meets a platform that has forgotten it
+operators: {home: {link: {LINK}}}
+devices: {a: {}}
+steps:
+  - {attach: a, outcome: any}
+  - {restart: platform}
+"""
+
+
+@pytest.mark.parametrize(
+    ("link", "outcome", "alarm"),
+    [
+        pytest.param("delay: 4 s", "ok", set(), id="let in once more"),
+        pytest.param("delay: 4 s", "rejected", set(), id="let in although it was refused before"),
+        pytest.param("preset: perfect", "ok", {"act-once"}, id="nothing is late in a perfect core"),
+        pytest.param("preset: perfect", "rejected", {"act-once"}, id="nor what was refused"),
+    ],
+)
+def test_a_late_copy_of_a_login_may_be_decided_once_more(judged, link, outcome, alarm):
+    shown = ["0 a ciotConnect"] if outcome == "ok" else []
+    lines = ["0 run", "0 step 0", "0 > a attach", *shown, f"0 < a attach {outcome}", "0 acted 0", "1 step 1"]
+    lines += ["1 > platform restart", "1 < platform restart ok", "1 acted 1", "4 a ciotConnect", "5 end done"]
+    found = judged(LATE.replace("LINK", link), lines)
+    assert found.failed == {f"invariant.{name}" for name in alarm}
+
+
+def test_nor_is_its_mismatch_one_too_many(judged):
+    lines = ["0 run", "0 step 0", "0 > a attach", "0 a imeiMismatch", "0 < a attach rejected", "0 acted 0", "1 step 1"]
+    lines += ["1 > platform restart", "1 < platform restart ok", "1 acted 1", "4 a imeiMismatch", "5 end done"]
+    late, perfect = (
+        LATE.replace("LINK", link) + "allow: [imeiMismatch]\n" for link in ("delay: 4 s", "preset: perfect")
+    )
+    assert judged(late, lines).failed == set()
+    assert judged(perfect, lines).failed == {"invariant.mismatch-once"}

@@ -1,17 +1,21 @@
 """False alarms: random scenarios that promise nothing, in virtual time. On a healthy server no invariant may break.
 
-    .venv/bin/python tests/bench/bench_fuzz.py [--runs 300] [--seed 0]
+    .venv/bin/python tests/bench/bench_fuzz.py [--runs 300] [--seed 0] [--only platform|network]
 
-Each scenario has devices of all kinds, three observers, three tokens, and steps of every verb, beside and inside one
-another; every outcome is expected, so whatever is judged is judged by the invariants. One line for each kind of alarm,
-with the numbers of its scenarios; `--seed N --runs 1 --show` prints one. The exit code is 1 if there was any.
+Each scenario of the kind `platform` has devices of all kinds, three observers, three tokens, and steps of every verb of
+devices and platform, beside and inside one another. The kind `network` has three operators, cards and modems of every
+kind, clones of both, SIMs that wander, and one scenario for each of its cases. Every outcome is expected, so whatever
+is judged is judged by the invariants. One line for each kind of alarm, with the numbers of its scenarios; a run that
+takes longer than a minute is one. `--seed N --runs 1 --show` prints one. The exit code is 1 if there was any.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
+from collections.abc import Callable
 from random import Random
 
 from simulator.errors import SimulatorError
@@ -19,11 +23,13 @@ from simulator.events.journal import Journal
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
 from simulator.run.watch import Nobody
-from simulator.scenario import loads
+from simulator.scenario import loads_all
 
 RUNS = 300
 SHOWN = 8
 """So many scenarios of one kind of alarm are named."""
+HANGS_S = 60
+"""A scenario that takes longer never ends."""
 
 HEAD = """\
 scenario: Whatever happens, the platform keeps its promises
@@ -57,19 +63,19 @@ def scenario_text(number: int) -> str:
     """The scenario of that number."""
     random = Random(number)
     text = HEAD.format(seed=random.randrange(99), link=random.choice(LINKS))
-    steps = (_block(random, 0) for _ in range(random.randrange(6, 25)))
+    steps = (_block(random, 0, _step) for _ in range(random.randrange(6, 25)))
     return text + "".join(f"  - {step}\n" for step in steps)
 
 
-def _block(random: Random, depth: int) -> str:
+def _block(random: Random, depth: int, step: Callable[[Random], str]) -> str:
     """A step, or several beside or behind one another."""
     kind = random.random() if depth < DEEPEST else 1.0
     if kind < 0.25:
-        return f"{{together: [{', '.join(_block(random, depth + 1) for _ in range(random.randrange(2, 5)))}]}}"
+        return f"{{together: [{', '.join(_block(random, depth + 1, step) for _ in range(random.randrange(2, 5)))}]}}"
     if kind < 0.35:
-        steps = ", ".join(_block(random, depth + 1) for _ in range(random.randrange(1, 4)))
+        steps = ", ".join(_block(random, depth + 1, step) for _ in range(random.randrange(1, 4)))
         return f"{{repeat: {{times: {random.randrange(2, 4)}, steps: [{steps}]}}}}"
-    return _step(random)
+    return step(random)
 
 
 def _step(random: Random) -> str:
@@ -121,40 +127,184 @@ def _details(random: Random, verb: str, who: str) -> tuple[str, tuple[str, ...]]
     return who, ()
 
 
-def alarms(number: int) -> list[str]:
+# --- the mobile network -----------------------------------------------------------------------------------------------
+
+NETWORK_HEAD = """\
+scenario: Whatever happens to SIMs and modems, the platform keeps its promises
+seed: {seed}
+allow: [imeiMismatch, imsiMismatch]
+platform: {{mismatch_policy: {policy}, disconnect_on_update: {cuts}{interim}}}
+operators:
+  home: {{gateways: {gateways}, link: $core}}
+  abroad: {{plmn: 24201, rat: lte-m, retransmit: pgw-simple, lost_after: {lost} s}}
+  blind: {{plmn: 310410, omits: [{omits}]}}
+cases:
+  steady: {{core: perfect, radio: perfect}}
+  shaky: {{core: {{loss: {loss} %, duplicate: {twice} %, delay: {delay} ms, reorder: yes}}, radio: {radio}}}
+devices:
+  a: {{operator: {operator}}}
+  u: {{transport: udp}}
+  ms: {{count: 3, link: $radio}}
+  e: {{sim: {{profiles: 3}}, link: $radio}}
+  i: {{sim: {{imsis: 3}}, identity: {{imsi: blank}}}}
+  x: {{sim: none, registered: no}}
+  y: {{registered: no, transport: udp, operator: blind}}
+  cs: {{registered: no, sim: {{clone_of: {copied}}}}}
+  cm: {{registered: no, modem: {{clone_of: {claimed}, svn: 7}}}}
+  bi: {{identity: {{imei: blank}}}}
+  bm: {{identity: {{imsi: blank}}, operator: abroad}}
+  s: {{collection: two}}
+  zs: {{count: 2, registered: no, sim: none, link: $radio}}
+collections: {{two: {{x: y}}}}
+observers: {{o: {{}}, o2: {{collection: two}}}}
+steps:
+  - {{attach: [{first}], outcome: any}}
+"""
+WHO_HAS_SIMS = (
+    "a", "a", "u", "ms", "ms.1", "ms.0-1", "e", "i", "x", "y", "cs", "cm", "bi", "bm", "s", "[a, u, e]", "[e, i]",
+    "50 % of ms",
+)  # fmt: skip
+SINGLE = ("a", "u", "ms.0", "ms.1", "ms.2", "e", "i", "x", "y", "cs", "cm", "bi", "bm", "s")
+NETWORK_VERBS = (
+    "attach", "attach", "attach", "attach", "detach", "upload", "upload", "upload", "poll", "send", "power_off",
+    "power_on", "reboot", "freeze", "blackout", "wait", "wait", "insert_sim", "remove_sim", "move_sim", "move_sim",
+    "swap_sims", "swap_sims", "switch_profile", "switch_profile", "update_modem", "roam", "roam", "cut_off", "cut_off",
+    "update", "update", "create", "remove", "move", "restart", "stop", "start",
+)  # fmt: skip
+
+
+def network_text(number: int) -> str:
+    """The scenario of that number, in two cases."""
+    random = Random(f"network {number}")
+    pick = random.choice
+    text = NETWORK_HEAD.format(
+        seed=random.randrange(99),
+        policy=pick(("both", "first")),
+        cuts=pick(("yes", "no")),
+        interim=pick(("", "", ", interim: 1 min")),
+        gateways=pick((1, 2, 3)),
+        lost=pick((5, 60, 3480)),
+        omits=pick(("imei", "imei", "imei, address", "address", "plmn, rat, location, timezone")),
+        loss=pick((0, 10, 30, 60)),
+        twice=pick((0, 30, 100)),
+        delay=pick((1, 300, 4000)),
+        radio=pick(LINKS),
+        operator=pick(("home", "abroad", "blind")),
+        copied=pick(("a", "u", "ms.1", "e", "i", "s")),
+        claimed=pick(("a", "u", "ms.2", "bi", "bm")),
+        first=", ".join(random.sample(SINGLE, random.randrange(3, 10))),
+    )
+    steps = (_block(random, 0, _network_step) for _ in range(random.randrange(6, 25)))
+    return text + "".join(f"  - {step}\n" for step in steps)
+
+
+def _network_step(random: Random) -> str:
+    pick = random.choice
+    verb, who = pick(NETWORK_VERBS), pick(WHO_HAS_SIMS)
+    more = [pick(("", "", "", "every: 900 ms, times: 4", "times: 2"))]
+    match verb:
+        case "wait":
+            return f"{{wait: {pick((1, 500, 4000, 31_000, 130_000))} ms}}"
+        case "blackout":
+            return f"{{blackout: {who}, lasting: {pick((2, 15, 90))} s}}"
+        case "attach":
+            more.append(
+                pick(("", "", "over: 3 s", "retry: {times: 2, pause: 2 s}", "retry: {times: 4, pause: mobile}"))
+            )
+        case "upload":
+            more += [
+                pick(("payload: 24 B", "payload: 300 B")),
+                pick(("over: 1 s", "retry: {times: 2, pause: 1 s}", "")),
+            ]
+        case "poll":
+            who = pick(("a", "ms", "e", "i", "s"))
+        case "send":
+            more.append("payload: 3 B")
+        case "power_off" | "reboot":
+            more.append(f"abruptly: {pick(('yes', 'no'))}")
+        case "freeze":
+            more = [f"lasting: {pick((2, 15, 90))} s"]
+        case "insert_sim":
+            more.append(f"card: {pick(('own', 'own', 'fresh'))}")
+        case "remove_sim":
+            more.append(f"abruptly: {pick(('yes', 'no'))}")
+        case "move_sim" | "swap_sims":
+            who, other = pick((random.sample(SINGLE, 2), random.sample(SINGLE, 2), ("ms.0-1", "zs")))
+            more += [f"{'to' if verb == 'move_sim' else 'with'}: {other}", f"abruptly: {pick(('yes', 'no'))}"]
+        case "switch_profile":
+            who = "e"
+            more += [f"profile: {pick((1, 2, 3))}", pick(("", f"rollback: {pick((1, 20, 120))} s"))]
+        case "update_modem":
+            more.append(f"svn: {pick((2, 3))}")
+        case "roam":
+            where = (f"operator: {pick(('home', 'abroad', 'blind'))}", f"cell: {pick((0, 4711))}", "rat: nr, cell: 12")
+            more.append(pick(where))
+        case "update":
+            told = ("imsi: held", 'imsi: ""', "imei: held", 'imei: ""', "imsi: held, imei: held", "tags: {k: v}")
+            more.append(pick(told))
+        case "move":
+            more.append(f"to: {pick(('two', 'default'))}")
+        case "restart" | "stop" | "start":
+            who, more = "platform", [f"lasting: {pick((1, 6))} s" if verb == "restart" else ""]
+    return f"{{{', '.join([f'{verb}: {who}', 'outcome: any', *filter(None, more)])}}}"
+
+
+# --- alarms -----------------------------------------------------------------------------------------------------------
+
+KINDS: dict[str, Callable[[int], str]] = {"platform": scenario_text, "network": network_text}
+
+
+def alarms(number: int, kind: str = "platform") -> list[str]:
     """What did not pass in the scenario of that number, each in a line that begins with its check."""
-    scenario = loads(scenario_text(number), f"fuzz-{number}.yaml")
-    try:
-        result = rehearse(scenario, RunSettings(), Journal(lambda _: None), Nobody())
-    except SimulatorError as error:
-        return [f"error: {error}"]
-    if result.error is not None:
-        return [f"error: {result.error}"]
-    bad = [judgement for judgement in result.verdicts.judgements if judgement.verdict != "pass"]
-    return [f"{judgement.check}: {judgement.verdict}: {judgement.headline}" for judgement in bad]
+    found: list[str] = []
+    for scenario in loads_all(KINDS[kind](number), f"fuzz-{kind}-{number}.yaml"):
+        where = f" [{scenario.case}]" if scenario.case else ""
+        try:
+            result = rehearse(scenario, RunSettings(), Journal(lambda _: None), Nobody())
+        except SimulatorError as error:
+            found.append(f"error{where}: {error}")
+            continue
+        if result.error is not None:
+            found.append(f"error{where}: {result.error}")
+        bad = [judgement for judgement in result.verdicts.judgements if judgement.verdict != "pass"]
+        found += [f"{judgement.check}{where}: {judgement.verdict}: {judgement.headline}" for judgement in bad]
+    return found
+
+
+def _hangs(_signal: int, _frame: object) -> None:
+    raise TimeoutError(f"hangs: longer than {HANGS_S} s")
 
 
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description="Look for false alarms in random scenarios.")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"how many scenarios (default {RUNS})")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"how many scenarios of each kind (default {RUNS})")
     parser.add_argument("--seed", type=int, default=0, help="number of the first one (default 0)")
+    parser.add_argument("--only", choices=KINDS, help="one kind only")
     parser.add_argument("--show", action="store_true", help="print them instead")
     options = parser.parse_args()
     numbers = range(options.seed, options.seed + options.runs)
+    asked = [(kind, number) for kind in ([options.only] if options.only else KINDS) for number in numbers]
     if options.show:
-        print(*map(scenario_text, numbers), sep="\n")
+        print(*(KINDS[kind](number) for kind, number in asked), sep="\n")
         return 0
     began = time.monotonic()
-    found: dict[str, list[tuple[int, str]]] = {}
-    for number in numbers:
-        for line in alarms(number):
-            found.setdefault(line.partition(":")[0], []).append((number, line))
+    found: dict[str, list[tuple[str, str]]] = {}
+    signal.signal(signal.SIGALRM, _hangs)
+    for kind, number in asked:
+        signal.alarm(HANGS_S)
+        try:
+            lines = alarms(number, kind)
+        except Exception as error:  # a defect of ours: what raised it is what is looked for
+            lines = [f"raised: {error!r}"]
+        for line in lines:
+            found.setdefault(line.partition(":")[0], []).append((f"{kind} {number}", line))
+    signal.alarm(0)
     for check, cases in found.items():
-        print(f"ALARM {check}: {len(cases)} times, in {', '.join(str(number) for number, _ in cases[:SHOWN])}")
+        print(f"ALARM {check}: {len(cases)} times, in {', '.join(name for name, _ in cases[:SHOWN])}")
         print(f"      {cases[0][1]}")
     wall_s, count = time.monotonic() - began, sum(map(len, found.values()))
-    print(f"{options.runs} random scenarios in {wall_s:.0f} s: {count} false alarms")
+    print(f"{len(asked)} random scenarios in {wall_s:.0f} s: {count} false alarms")
     return 1 if found else 0
 
 

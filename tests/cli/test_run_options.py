@@ -109,3 +109,14 @@ def test_a_skipped_scenario_stops_nothing(simulator, scenario, three, platform, 
     assert "1 passed, 1 skipped of 2" in done.stdout
     whole = json.loads((tmp_path / "out" / "verdicts.json").read_bytes())
     assert (whole["verdict"], [bool(run["skipped"]) for run in whole["runs"]]) == ("pass", [True, False])
+
+
+@pytest.mark.parametrize("transport", ["coap", "udp"])
+def test_a_platform_on_other_ports_tells_where_devices_send_to(simulator, scenario, platform, transport):
+    text = (
+        GREEN.replace("transport: coap", f"transport: {transport}")
+        + "  - upload: meter\n    expect: [upstreamMessage]\n"
+    )
+    scenario(text, "a.yaml")
+    done = simulator("run", "a.yaml", *platform[:4])
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -26,6 +26,8 @@ def test_gateways_that_are_answered(secret, others, expected):
 @pytest.mark.parametrize(
     ("secret", "others", "words"),
     [
+        ("", (), "empty"),
+        (None, ("::1/128=hush",), "IPv4 networks only"),
         (None, ("hush",), "NETWORK=SECRET"),
         (None, ("10.0.0.0/8=",), "NETWORK=SECRET"),
         (None, ("hush=10.0.0.0/8",), "no network"),
@@ -46,7 +48,14 @@ def test_what_is_no_gateway_is_refused_and_no_secret_shown(secret, others, words
         (["--radius-port", "70000"], "--radius-port 70000"),
         (["--accounting-port", "-1"], "--accounting-port -1"),
         (["--disconnect-port", "65536"], "--disconnect-port 65536"),
-        (["--interim", "59"], "60 s"),
+        (["--interim", "59"], "too little; from 60 to 4294967295 s"),
+        (["--interim", "99999999999"], "too much; from 60 to 4294967295 s"),
+        (
+            ["--radius-port", "12000", "--accounting-port", "12000"],
+            "--radius-port and --accounting-port are both 12000",
+        ),
+        (["--udp-port", "11812"], "--udp-port and --radius-port are both 11812"),
+        (["--radius-secret", ""], "--radius-secret: it is empty"),
         (["--radius-client", "moon"], "NETWORK=SECRET"),
         (["--mismatch-policy", "none"], "mismatch"),
         (["--require-message-authenticator", "sometimes"], "message"),

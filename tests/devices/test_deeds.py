@@ -152,6 +152,16 @@ def test_without_a_card_there_is_no_imsi_to_be_told():
     assert (registration(device).imsi, registration(device).imei) == ("", device.member.imei)
 
 
+@pytest.mark.parametrize("token", ["", "guest"])
+def test_without_a_card_the_platform_is_told_nothing_of_it(token):
+    device = a_device(Power.IDLE, sim=model.SimSpec(kind="none"))
+    step = a_step(model.Update(imsi=model.HELD, imei="2"), "update", token=token)
+    assert told(device, step, acts.Done()) == ([DUE, "end"], ["update 0 began", "update 0 failed no SIM (not so)"])
+    order = acts.UpdateDevice(None, device.member.imei, ())
+    asked, _ = told(device, a_step(model.Update(imei=model.HELD), "update", token=token), acts.Done(), acts.Done())
+    assert asked == [DUE, acts.AskAs(order, token) if token else order, "end"]
+
+
 def test_a_refusal_for_another_reason_is_not_what_was_asked_for():
     step = a_step(model.Attach(), "attach", outcome="rejected", outcome_reason="IMEI mismatch")
     for reason, verdict in (("IMEI mismatch", ""), ("IMSI mismatch", " (not so)")):

@@ -174,6 +174,7 @@ NO_RADIO = "{link: m, loss: 100 %}"
         ("{remove_sim: m.0, at: 5 s}", "the SIM was pulled"),
         ("{roam: m.0, operator: abroad, at: 5 s}", "the device has left the network for abroad"),
         ("{cut_off: m.0, at: 5 s}", "cut off by the platform"),
+        ("{detach: m.0, at: 5 s}", "the device has detached"),
     ],
 )
 def test_what_was_under_way_ends_when_the_session_does(story, deed, why):
@@ -222,6 +223,67 @@ steps:
   - {upload: m, payload: 3 B}
 """)
     assert ended(records, "attach") == [("m", "failed", "the SIM was pulled"), ("m", "ok", "")], report
+
+
+SLOW_CORE = """\
+scenario: s
+operators: {home: {link: {delay: 2 s}, lost_after: 20 s}}
+devices: {m: {}, k: {}}
+steps:
+  - attach: [m, k]
+"""
+
+
+def test_who_detaches_while_it_asks_anew_is_not_attached(story):
+    _, report, records = story(f"""\
+{SLOW_CORE}\
+  - together:
+      - {{attach: m, outcome: failed}}
+      - {{detach: m, at: 5 s}}
+  - {{upload: m, outcome: failed}}
+  - wait: 30 s
+  - {{attach: m}}
+  - {{upload: m, payload: 3 B, expect: [upstreamMessage]}}
+""")
+    assert ended(records, "attach")[2:] == [("m", "failed", "the device has detached"), ("m", "ok", "")], report
+
+
+@pytest.mark.parametrize("during", ["detach: m", "remove_sim: m, abruptly: no", "attach: m"])
+def test_who_froze_in_between_has_no_session_that_the_network_has_not(story, during):
+    _, report, records = story(f"""\
+{SLOW_CORE}\
+  - together:
+      - {{{during}, outcome: any}}
+      - {{freeze: m, lasting: 10 s, at: 5 s}}
+  - wait: 30 s
+  - {{upload: m, outcome: failed}}
+""")
+    assert ended(records, "upload")[0][:2] == ("m", "failed"), report
+
+
+def test_hands_go_on_where_the_power_goes(story):
+    _, report, records = story(f"""\
+{SLOW_CORE}\
+  - together:
+      - {{swap_sims: m, with: k, abruptly: no, outcome: failed}}
+      - {{power_off: m, abruptly: yes, at: 5 s}}
+  - {{attach: k, outcome: {{rejected: IMEI mismatch}}}}
+""")
+    assert ended(records, "swap_sims") == [
+        ("m", "failed", "the SIM was pulled, but could not detach: the device was switched off")
+    ], report
+
+
+def test_of_two_who_take_the_same_card_the_last_one_has_it(story):
+    _, report, records = story(f"""\
+{SLOW_CORE}\
+  - together:
+      - {{move_sim: m, to: k, abruptly: no, outcome: any}}
+      - {{insert_sim: k, card: fresh}}
+  - {{attach: k, outcome: any}}
+  - {{attach: m, outcome: failed}}
+""")
+    assert ended(records, "attach")[-1] == ("m", "failed", "no SIM"), report
 
 
 # --- the network ------------------------------------------------------------------------------------------------------

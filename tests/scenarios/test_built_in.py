@@ -39,12 +39,12 @@ def file_of(story: Story) -> str:
     return story[0].stem
 
 
+LARGE = [story for story, plan in PLANS.items() if len(plan.members) > 500]
 SHORT = [
     story
     for story, plan in PLANS.items()
-    if plan.duration_s <= REAL_LIMIT_S and (not story[1] or story[1] in CASES_IN_REAL_TIME)
+    if plan.duration_s <= REAL_LIMIT_S and story not in LARGE and (not story[1] or story[1] in CASES_IN_REAL_TIME)
 ]
-LARGE = [story for story, plan in PLANS.items() if len(plan.members) > 500]
 REAL = [
     *((story, ("--time", "real")) for story in SHORT),
     *((story, ("--wire", "dgram")) for story in SHORT if story[0].parent.name == "upload"),

@@ -11,12 +11,20 @@ FUZZ = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "bench_fuzz.py")
 NUMBERS = (*range(10), 68, 79, 123, 132, 145, 148)
 """The last ones have events that cannot be told apart around the opening of a stream."""
 
+NETWORK_NUMBERS = (0, 1, *range(3, 12))
+
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_random_scenario_raises_no_alarm(number):
     assert FUZZ["alarms"](number) == [], FUZZ["scenario_text"](number)
 
 
-def test_the_same_number_is_the_same_scenario():
-    assert FUZZ["scenario_text"](1) == FUZZ["scenario_text"](1)
-    assert FUZZ["scenario_text"](1) != FUZZ["scenario_text"](2)
+@pytest.mark.parametrize("number", NETWORK_NUMBERS)
+def test_a_random_scenario_of_the_mobile_network_raises_no_alarm(number):
+    assert FUZZ["alarms"](number, "network") == [], FUZZ["network_text"](number)
+
+
+@pytest.mark.parametrize("text", [FUZZ["scenario_text"], FUZZ["network_text"]])
+def test_the_same_number_is_the_same_scenario(text):
+    assert text(1) == text(1)
+    assert text(1) != text(2)

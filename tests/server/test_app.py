@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from simulator.server.app import ReferenceServer, ServerSettings
 from simulator.server.fronts.radius_clients import RadiusClient, RadiusSettings
 from simulator.server.span.http import HttpRequest
 from simulator.server.span.settings import SpanSettings, TokenSettings
+from simulator.wire.address import port_of
 from simulator.wire.drivers.virtual import run_virtual
 from simulator.wire.memory import MemoryNetwork
 
@@ -60,6 +62,28 @@ def test_nothing_is_open_before_the_start():
     assert (server.udp_address, server.coap_address, server.radius_address, server.accounting_address) == (0, 0, 0, 0)
     request = HttpRequest(method="GET", path="/simulator/radius", headers={"x-api-token": server.token})
     assert server.api.handle(request, 0).status == 404
+    assert server.api.handle(replace(request, path="/simulator/endpoints"), 0).status == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_where_devices_send_to_is_told_on_this_machine(host):
+    async def scene(loop):
+        server = ReferenceServer(ServerSettings.on_free_ports(host=host), loop.clock)
+        await server.start(MemoryNetwork(loop.timers, loop.clock))
+        for _ in range(2):
+            request = HttpRequest(method="GET", path="/simulator/endpoints", headers={"x-api-token": server.read_token})
+            told = msgspec.json.decode(server.api.handle(request, 0).body)
+            assert told == {
+                "coap": f"127.0.0.1:{port_of(server.coap_address)}",
+                "udp": f"127.0.0.1:{port_of(server.udp_address)}",
+            }
+            assert server.api.handle(replace(request, remote="10.1.1.1"), 0).status == 403
+            assert server.api.handle(replace(request, headers={}), 0).status == 401
+            await server.halt()
+            await server.resume()
+        await server.stop()
+
+    run_virtual(scene)
 
 
 def test_in_virtual_time_devices_come_over_the_memory_wire_and_the_api_in_process():

@@ -6,6 +6,7 @@ import pytest
 
 from simulator.server.log import describe, device_name
 from simulator.server.span.core import SpanCore
+from simulator.server.span.registry import GONE_MOST
 
 EVENT = (
     b'{"collectionId":"17dj5j4ce8bkci","data":{"bytes":"9","transport":"udp"},"deviceId":"17kl14hm46h4c2",'
@@ -23,24 +24,30 @@ EVENT = (
             "",
             "2024-04-25 20:23:36  gatewayConnected    17dj",
         ),
-        (b'{"dropped":"12","type":"dropped"}', "", "12 events were too many to print"),
+        (b'{"dropped":"12","type":"dropped"}', "", "now  12 events were too many to print"),
         (b'{"type":"keepalive"}', "", None),
         (b'{"event":"x","time":"t","data":{"a":"\\u001b[2J\\n"}}', "", "t  x                     a=�[2J�"),
     ],
 )
 def test_lines(message, name, line):
-    assert describe(message, lambda device: name) == line
+    assert describe(message, lambda device: name, "now") == line
 
 
 def test_a_device_is_called_by_its_tag():
     core = SpanCore()
     device = core.registry.create_device(core.create_collection())
-    name_of = device_name(core.registry)
+    name_of, another = device_name(core.registry), None
     assert name_of(device.id) == ""
     device.tags = {"name": "meter\x1b7"}
     assert name_of(device.id) == "meter�7"
     core.remove(device)
+    assert name_of(device.id) == "meter�7"  # its deviceRemoved is printed later
+    for _ in range(GONE_MOST):
+        another = core.registry.create_device(core.create_collection() if another is None else another.collection)
+        another.tags = {"name": "another"}
+        core.remove(another)
     assert name_of(device.id) == ""
+    assert len(core.registry.gone) == GONE_MOST
 
 
 def test_who_watches_everything_outlives_each_collection():

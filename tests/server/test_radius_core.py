@@ -75,7 +75,7 @@ def test_an_accept_carries_the_address_and_the_device(it):
         n.Code.ACCESS_ACCEPT,
         [
             (n.FRAMED_IP_ADDRESS, bytes((10, 64, 0, 17))),
-            (n.CLASS, b"d:" + device.id.encode()),
+            (n.CLASS, f"d:{device.id}.{device.session.serial}".encode()),
             (n.ACCT_INTERIM_INTERVAL, bytes((0, 0, 2, 88))),
         ],
     )
@@ -283,6 +283,21 @@ def test_a_session_is_known_by_its_name_or_by(it, bearer):
     assert it.sessions == OLD
 
 
+@pytest.mark.parametrize("late", [START, INTERIM, STOP])
+def test_the_class_tells_a_late_report_from_one_of_the_present_session(it, late):
+    """The Start of the first login was lost, and comes again when the device has logged in anew."""
+    first = dict(it.attach()[1])[n.CLASS]
+    second = dict(it.attach()[1])[n.CLASS]
+    assert first != second
+    it.tell(late, "S1", class_=first)
+    assert it.sessions == [(X, "")]
+    it.tell(START, "S2", class_=second)
+    it.tell(STOP, "S1", class_=first)
+    assert it.sessions == [(X, "S2")]
+    it.restart()
+    assert dict(it.attach()[1])[n.CLASS] not in (first, second)
+
+
 @pytest.mark.parametrize("class_", [b"d:nobody", b"\xff\xfe", b"d:", b"?"])
 def test_a_class_that_is_not_ours_says_nothing(it, class_):
     it.attach()
@@ -446,3 +461,114 @@ def test_what_a_disconnect_request_says(it):
     it.tell(START, "S1")
     said.insert(2, (n.ACCT_SESSION_ID, b"S1"))
     assert it.core.radius.disconnect_attributes(session) == said
+
+
+# --- names that are used again, reports that come late ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restart between all"])
+def test_a_gateway_that_has_lost_count_uses_names_again_for_other_sims(it, restarts):
+    for report in [(X, "", HOME, START), (X, "", HOME, STOP), (Y, "", AWAY, START), (Y, "", AWAY, STOP)]:
+        if report[3] == START:
+            it.attach(*report[:3])
+        it.tell(report[3], "S1", *report[:3])
+        if restarts:
+            it.restart()
+    assert it.sessions == NOBODY
+    assert (it.counted["accounting.stop"], it.counted.get("accounting.stale", 0)) == (2, 0)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_sessions_of_one_name_end_one_by_one(it, order):
+    both = [(X, "", HOME), (Y, "", AWAY)]
+    for one in both:
+        it.attach(*one)
+        it.tell(START, "S1", *one)
+    first, second = both[::order]
+    it.tell(STOP, "S1", *first)
+    assert it.sessions == [(second[0], "S1")]
+    it.tell(STOP, "S1", *first)
+    assert it.sessions == [(second[0], "S1")]
+    it.tell(STOP, "S1", *second)
+    assert it.sessions == NOBODY
+
+
+@pytest.mark.parametrize("status", [Status.ON, Status.OFF])
+@pytest.mark.parametrize(("told_s", "sessions"), [(100, OLD), (101, NOBODY), (102, NOBODY), (0, NOBODY)])
+def test_an_on_that_comes_late_ends_nothing_that_began_after_it(it, status, told_s, sessions):
+    it.attach()
+    it.tell(START, "S1", event_unix_s=101)
+    it.tell(status, "boot-1", imsi="", host=0, event_unix_s=told_s)
+    assert it.sessions == sessions
+
+
+@pytest.mark.parametrize(("told_s", "cell"), [(199, 2), (200, 1), (201, 1), (0, 1)])
+def test_an_interim_that_was_overtaken_does_not_move_the_device_back(it, told_s, cell):
+    it.attach()
+    it.tell(INTERIM, "S1", location=Location(plmn="24201", cell=2), event_unix_s=200)
+    it.tell(INTERIM, "S1", location=Location(plmn="24201", cell=1), event_unix_s=told_s)
+    assert it.core.registry.by_imsi[int(X)].ciot.cell == cell
+    assert it.counted["accounting.interim"] == 2
+
+
+def test_causes_that_nobody_has_assigned_are_counted_together(it):
+    for cause in (255, 256, 257, 4_294_967_295):
+        it.attach()
+        it.tell(STOP, "", cause=cause)
+    assert it.core.network.counts.stops == {"255": 1, "other": 3}
+
+
+# --- addresses that are one device's ----------------------------------------------------------------------------------
+
+
+def test_a_tunnel_that_devices_share_is_no_source(it):
+    """RFC 2868 §3.3: gateways tell where their tunnel begins, and that is the same for all devices behind it."""
+    it.attach(X, source="192.0.2.1")
+    it.attach(Y, "", AWAY, source="192.0.2.1")
+    assert it.sessions == [(X, ""), (Y, "")]
+    assert it.core.is_known(address("127.64.0.17", 1))
+
+
+def test_a_session_is_not_made_again_where_another_sends_from(it):
+    it.attach(X, source="127.0.0.1:4200")
+    it.tell(INTERIM, "S9", Y, "", AWAY, source="127.0.0.1:4200")
+    assert it.sessions == [(X, "")]
+
+
+@pytest.mark.parametrize("source", ["", "127.0.0.1:4200"])
+def test_who_loses_its_address_by_an_order_loses_its_session(it, source):
+    it.attach(X, source=source)
+    assert it.core.login(Y, "", "10.64.0.17", it.now_ns).ip == "10.64.0.17"
+    assert it.sessions == [(Y, "")]
+
+
+def test_an_order_for_the_address_of_whom_it_takes_over_is_a_takeover():
+    it = Scene()
+    it.device(imei=a[:14])
+    it.attach(X, source="127.0.0.1:4200")
+    it.core.login(Y, a, "10.64.0.17", it.now_ns)
+    assert (it.sessions, it.counted["takeovers"]) == ([(Y, "")], 1)
+
+
+def test_addresses_from_elsewhere_use_up_none_of_the_networks_own():
+    it = Scene(network_bits=29)
+    sims = [f"99999000000000{number}" for number in range(1, 8)]
+    for sim in sims:
+        it.device(sim)
+    for number, sim in enumerate(sims[:6]):
+        it.attach(sim, "", ipv4("198.51.100.1") + number)
+    it.restart()
+    assert address_of(it.attach(sims[6], "", 0)) == "10.64.0.1"
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({}, (n.NAS_IDENTIFIER, GATEWAY.encode())),
+        ({"nas_id": "", "nas_ip": ipv4("192.0.2.10")}, (n.NAS_IP_ADDRESS, bytes((192, 0, 2, 10)))),
+        ({"nas_id": "localhost"}, (n.NAS_IDENTIFIER, b"localhost")),
+    ],
+)
+def test_a_gateway_is_asked_by_the_name_that_it_gave_itself(it, told, name):
+    it.attach(**told)
+    assert it.core.radius.disconnect_attributes(it.core.network.of_sim(X))[0] == name

@@ -707,3 +707,22 @@ def test_a_disconnect_request_that_nobody_answers_is_repeated_and_given_up(play,
         assert (found["disconnects.sent"], found["disconnects.unanswered"]) == (1, 1)
 
     play(story)
+
+
+def test_a_login_whose_answer_does_not_fit_is_not_made_again(play, radius):
+    """Its Proxy-States leave no room (RFC 2865 §3), so it gets no answer, however often it comes."""
+
+    async def story(it):
+        it.device("A", X, "")
+        states = [(33, bytes(253))] * 15
+        imsi = (26, bytes.fromhex("000028af0111") + X.encode())
+        room = 4096 - len(radius.access_request([imsi, *states], 1, ASKED)) - 2
+        data = radius.access_request([imsi, *states, (33, bytes(room))], 1, ASKED)
+        assert len(data) == 4096
+        for _ in range(3):
+            assert await it.nas.raw(data) == []
+        assert it.events() == [("ciotConnect", "A")]
+        found = it.statistics()
+        assert (found["accepted"], found["duplicates"], found["discarded.too long"]) == (1, 2, 1)
+
+    play(story, radius={"interim_s": 600})

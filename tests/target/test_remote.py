@@ -14,11 +14,13 @@ from simulator.clock import WallClock
 from simulator.errors import TargetError
 from simulator.events.records import GapRecord, SeenRecord, StreamRecord
 from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.span.http import HttpResponse
 from simulator.server.span.rest import Api
 from simulator.target.api import ApiRefused
 from simulator.target.observer import NamedObserver, Observer
 from simulator.target.operator import Operator
 from simulator.target.remote import RemoteTarget
+from simulator.wire.address import address
 from simulator.wire.real import open_wire
 
 pytestmark = pytest.mark.real
@@ -110,6 +112,51 @@ async def test_a_real_platform_has_no_doors():
         with pytest.raises(ApiRefused, match="404"):
             await it.target.issue_token("x", "/", True)
         await it.target.stop()
+
+
+@timed
+async def test_where_devices_send_to_is_asked_unless_it_was_said():
+    async with a_server() as (server, url):
+        for token in (server.token, server.read_token):
+            for said, coap, udp in (
+                ((None, None), server.coap_address, server.udp_address),
+                ((5, None), 5, server.udp_address),
+                ((None, 6), server.coap_address, 6),
+                ((5, 6), 5, 6),
+            ):
+                target = RemoteTarget(url=url, token=token, coap=said[0], udp=said[1], clock=WallClock())
+                await target.start()
+                assert (target.coap, target.udp) == (coap, udp)
+                await target.stop()
+
+
+@timed
+async def test_who_does_not_tell_is_taken_to_listen_on_the_usual_ports():
+    async with a_server(WithoutDoors) as (server, url):
+        target = RemoteTarget(url=url, token=server.token, coap=None, udp=6, clock=WallClock())
+        await target.start()
+        assert (target.coap, target.udp) == (address("127.0.0.1", 15683), 6)
+        await target.stop()
+
+
+@timed
+async def test_nobody_but_the_user_sends_devices_to_another_machine():
+    async with a_server() as (server, url):
+        for coap, words in (("10.1.1.1:1", "another machine, 10.1.1.1"), ("somewhere", "no IPv4 address")):
+            server.api.handle = told(server.api.handle, f'{{"coap":"{coap}","udp":"127.0.0.1:1"}}')
+            target = RemoteTarget(url=url, token=server.token, coap=None, udp=None, clock=WallClock())
+            with pytest.raises(TargetError, match=words):
+                await target.start()
+            await target.stop()
+
+
+def told(handle, endpoints):
+    def answer(request, now_ns):
+        if request.path == "/simulator/endpoints":
+            return HttpResponse(status=200, body=endpoints.encode())
+        return handle(request, now_ns)
+
+    return answer
 
 
 @timed

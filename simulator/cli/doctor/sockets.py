@@ -18,6 +18,8 @@ SERVE_PORTS: Final = (
     ("REST and WebSocket", "tcp", 10080, "--api-port"),
     ("plain UDP", "udp", 11234, "--udp-port"),
     ("CoAP", "udp", 15683, "--coap-port"),
+    ("RADIUS", "udp", 11812, "--radius-port"),
+    ("RADIUS accounting", "udp", 11813, "--accounting-port"),
 )
 """What `simulator serve` takes by default, and the option that says otherwise."""
 

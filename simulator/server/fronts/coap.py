@@ -128,5 +128,5 @@ class CoapFront(DatagramFront):
     def _unknown(self, request: Request, empty: Response) -> Response | None:
         """Span §4.3: an unknown source is answered as if all were well, if it asked for an answer."""
         self.counts.unknown_source += 1
-        self.last_unknown = request.peer
+        self.stranger(request.peer)
         return empty if request.confirmable else None

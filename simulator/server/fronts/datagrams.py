@@ -6,18 +6,29 @@ from simulator.clock import Clock
 from simulator.wire.address import Address, Ipv4, port_of
 from simulator.wire.ports import Port, Wire
 
+STRANGERS_MOST = 64
+
 
 class DatagramFront:
     """One datagram port in front of a core. A subclass says what `receive` does."""
 
     def __init__(self, clock: Clock) -> None:
-        self.last_unknown: Address = 0
-        """Who last wrote from an address without a session; 0: nobody yet."""
+        self._strangers: dict[Address, int] = {}
         self._unix_ns = clock.unix_ns
         self._turn = -1.0  # one look at the wall clock serves all datagrams of a turn
         self._now_ns = 0
         self._port: Port | None = None
         self._local_port = 0
+
+    def stranger(self, peer: Address) -> None:
+        """Somebody without a session has written; the first few are remembered until they are told."""
+        if peer in self._strangers or len(self._strangers) < STRANGERS_MOST:
+            self._strangers[peer] = self._strangers.get(peer, 0) + 1
+
+    def take_strangers(self) -> dict[Address, int]:
+        """Who wrote without a session, and how often, since the last call."""
+        taken, self._strangers = self._strangers, {}
+        return taken
 
     @property
     def address(self) -> Address:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from simulator.clock import Clock, Timers
 from simulator.protocol.radius.errors import RadiusError
-from simulator.protocol.radius.fields import accounting_of, bearer_of
-from simulator.protocol.radius.numbers import MESSAGE_AUTHENTICATOR, Code
+from simulator.protocol.radius.fields import Bearer, accounting_of, bearer_of
+from simulator.protocol.radius.numbers import IMEISV, IMSI, MESSAGE_AUTHENTICATOR, Code
 from simulator.protocol.radius.packet import Packet, check_request, decode, encode_reply
 from simulator.server.fronts.datagrams import DatagramFront
 from simulator.server.fronts.radius_clients import Clients, Known, RadiusClient, RadiusSettings
@@ -20,7 +20,8 @@ from simulator.server.fronts.radius_disconnects import Disconnects
 from simulator.server.fronts.radius_duplicates import Duplicates
 from simulator.server.span.model import Session
 from simulator.server.span.radius import RadiusCore, Reply
-from simulator.wire.address import Address, Ipv4, address
+from simulator.server.span.recent import Recent
+from simulator.wire.address import Address, Ipv4, address, port_of
 from simulator.wire.ports import Wire
 
 UNKNOWN_NAS = "unknown NAS"
@@ -44,6 +45,19 @@ class Discarded(NamedTuple):
 
     kind: str
     peer: Address
+    hint: str = ""
+    """What may be done about it."""
+
+
+class Unreadable(NamedTuple):
+    """An identity in an Access-Request that is none: as good as not told."""
+
+    what: str
+    """`IMSI` or `IMEISV`."""
+    raw: str
+    """As it came."""
+    peer: Address
+    gateway: str
 
 
 class RadiusFront:
@@ -60,7 +74,9 @@ class RadiusFront:
         self.clients = Clients(settings.clients, settings.require_message_authenticator)
         self.duplicates = Duplicates(settings.duplicates_s, settings.duplicates_most)
         self.disconnects = Disconnects(core, self._send_disconnect, timers, seed)
-        self.last_discarded: Discarded | None = None
+        self.discarded: dict[str, Discarded] = {}
+        """The last one of each kind."""
+        self.unreadable: Recent[Unreadable] = Recent()
         self.authentication = RadiusPort(self, clock, _ACCESS)
         self.accounting = RadiusPort(self, clock, _ACCOUNTING)
         self._clock, self._disconnect_port = clock, settings.disconnect_port
@@ -78,10 +94,10 @@ class RadiusFront:
         self.authentication.stop()
         self.accounting.stop()
 
-    def discard(self, kind: str, peer: Address) -> None:
+    def discard(self, kind: str, peer: Address, hint: str = "") -> None:
         """Say nothing, and count why."""
         self.core.network.counts.discard(kind)
-        self.last_discarded = Discarded(kind, peer)
+        self.discarded[kind] = Discarded(kind, peer, hint)
 
     def disconnect(self, session: Session) -> bool:
         """Ask the gateway of a session to end it. Returns: False: there is nobody to ask."""
@@ -146,13 +162,13 @@ class RadiusPort(DatagramFront):
         answer = front.duplicates.find(key, now)
         if answer is not None:
             front.core.network.counts.duplicates += 1
-            return answer
+            return answer or None
         reply = self._reply(packet, peer, now)
         if reply is None:
             return None
         answer = self._seal(reply, packet, client, peer)
-        if answer is not None:
-            front.duplicates.keep(key, answer, now)
+        # What was done for one that cannot be answered must not be done again either.
+        front.duplicates.keep(key, answer or b"", now)
         return answer
 
     def _reply(self, packet: Packet, peer: Address, now: float) -> Reply | None:
@@ -161,13 +177,24 @@ class RadiusPort(DatagramFront):
             self._turn, self._now_ns = now, self._unix_ns()
         core = self._front.core
         if packet.code == _ACCESS:
-            return core.access(bearer_of(packet), peer, self._now_ns)
+            bearer = bearer_of(packet)
+            if not (bearer.imsi and bearer.imeisv):
+                self._look_closer(packet, bearer, peer)
+            return core.access(bearer, peer, self._now_ns)
         report = accounting_of(packet)
         if not report.status:
             self._front.discard(NO_STATUS, peer)
             return None
         core.account(report, peer, self._now_ns)
         return Reply(Code.ACCOUNTING_RESPONSE, [])
+
+    def _look_closer(self, packet: Packet, bearer: Bearer, peer: Address) -> None:
+        """Remember what was told and cannot be read."""
+        for what, read, key in (("IMSI", bearer.imsi, IMSI), ("IMEISV", bearer.imeisv, IMEISV)):
+            raw = packet.first(key)
+            if raw and not read:
+                told = raw.decode("utf-8", "replace")
+                self._front.unreadable.add(Unreadable(what, told, peer, bearer.nas_id))
 
     def _alive(self) -> Reply:
         """What Status-Server is told (RFC 5997 §3)."""
@@ -193,8 +220,11 @@ class RadiusPort(DatagramFront):
                 front.discard(problem, peer)
         elif code in _REPLIES:
             front.discard(REPLY, peer)
+        elif code in _REQUESTS:
+            right, what = (front.authentication, "Access") if code == _ACCESS else (front.accounting, "Accounting")
+            front.discard(WRONG_PORT, peer, f" ({what}-Requests belong on port {port_of(right.address)})")
         else:
-            front.discard(WRONG_PORT if code in _REQUESTS else UNKNOWN_CODE, peer)
+            front.discard(UNKNOWN_CODE, peer)
 
 
 __all__ = ["RadiusClient", "RadiusFront", "RadiusPort", "RadiusSettings"]

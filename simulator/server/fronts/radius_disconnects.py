@@ -21,6 +21,7 @@ from simulator.protocol.radius.packet import Packet, check_reply, encode_request
 from simulator.protocol.radius.retransmission import PRESETS
 from simulator.server.span.model import Session
 from simulator.server.span.radius import RadiusCore
+from simulator.server.span.recent import Said
 from simulator.wire.address import Address
 
 IDS = 256
@@ -52,7 +53,7 @@ class Disconnects:
         self._draws = hashlib.blake2b(f"disconnect {seed}".encode(), digest_size=8)
         self._asked: dict[tuple[Address, int], _Asked] = {}
         self._waiting: dict[Address, deque[tuple[Session, bytes]]] = {}
-        self._next: dict[Address, int] = {}
+        self._next = 0
         self._sessions: set[Session] = set()
         self._closed = False
         self.timers = 0
@@ -100,22 +101,29 @@ class Disconnects:
         datagram = encode_request(n.Code.DISCONNECT_REQUEST, number, attributes, secret, None)
         asked = _Asked(session, peer, number, datagram, secret, now)
         self._asked[peer, number] = asked
-        self._core.network.counts.disconnect("sent")
+        self._tell("sent", session)
         self._send(datagram, peer)
         asked.timeout_s = _RETRANSMISSION.first_s(self._draw(asked))
         self._wait(asked, now)
 
     def _acknowledged(self, asked: _Asked, now: float) -> None:
-        self._core.network.counts.disconnect("acknowledged")
+        self._tell("acknowledged", asked.session)
         self._core.disconnected(asked.session)
         self._over(asked, now)
 
     def _refused(self, asked: _Asked, cause: int | None, now: float) -> None:
-        self._core.network.counts.disconnect("refused")
+        self._tell("refused", asked.session, "" if cause is None else f", Error-Cause {cause}")
         # The gateway has no such session, so no Stop will ever end it here.
         if cause == n.ErrorCause.SESSION_CONTEXT_NOT_FOUND:
             self._core.disconnected(asked.session)
         self._over(asked, now)
+
+    def _tell(self, what: str, session: Session, more: str = "") -> None:
+        network = self._core.network
+        network.counts.disconnect(what)
+        ciot = session.device.ciot
+        imsi = ciot.last_imsi if ciot is not None else str(session.imsi)  # as it came: a number has lost its zeros
+        network.cut_off.add(Said(what + more, imsi, session.gateway))
 
     def _over(self, asked: _Asked, now: float) -> None:
         del self._asked[asked.peer, asked.id]
@@ -123,7 +131,7 @@ class Disconnects:
         waiting = self._waiting.get(asked.peer)
         while waiting:
             session, secret = waiting.popleft()
-            if session.device.session is session:
+            if self._core.is_to_end(session):
                 self._ask(session, asked.peer, asked.id, secret, now)
                 return
             self._sessions.discard(session)
@@ -132,20 +140,20 @@ class Disconnects:
     def _free_id(self, peer: Address) -> int | None:
         """Ids go round, so that a late answer finds nobody. None: all are in use.
 
-        Without timers the oldest gives way instead.
+        Without timers one gives way instead: with a single gateway the oldest.
         """
-        first = self._next.get(peer, 0)
+        first = self._next
         for step in range(IDS):
             number = first + step & 255
             if (peer, number) not in self._asked:
-                self._next[peer] = number + 1 & 255
+                self._next = number + 1 & 255
                 return number
         if self._timers is not None:
             return None
         oldest = self._asked.pop((peer, first))
         self._sessions.discard(oldest.session)
-        self._core.network.counts.disconnect("unanswered")
-        self._next[peer] = first + 1 & 255
+        self._tell("unanswered", oldest.session)
+        self._next = first + 1 & 255
         return first
 
     def _wait(self, asked: _Asked, now: float) -> None:
@@ -161,7 +169,7 @@ class Disconnects:
         if self._has_stopped(asked.session):
             self._acknowledged(asked, now)
         elif asked.transmissions >= _RETRANSMISSION.mrc or now >= asked.began_s + _RETRANSMISSION.mrd_s:
-            self._core.network.counts.disconnect("unanswered")
+            self._tell("unanswered", asked.session)
             self._over(asked, now)
         else:
             asked.transmissions += 1

@@ -33,7 +33,7 @@ class Duplicates:
         return found[1] if found is not None and now < found[0] else None
 
     def keep(self, key: Key, answer: bytes, now: float) -> None:
-        """Remember an answer from now on."""
+        """Remember an answer from now on; empty: that nothing was said."""
         answers = self._answers
         answers.pop(key, None)  # outdated, and in an old place
         answers[key] = now + self._keep_s, answer

@@ -51,7 +51,7 @@ class UdpFront(DatagramFront):
         uplink = self._upstream(peer, data, "udp", self._now_ns, local_port=self._local_port)
         if not uplink.known:
             counts.unknown_source += 1
-            self.last_unknown = peer
+            self.stranger(peer)
             return
         counts.messages += 1
         # An empty message is never delivered: a datagram of no bytes would say nothing (span §4.2).

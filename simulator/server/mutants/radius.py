@@ -10,7 +10,8 @@ from simulator.protocol.radius.fields import Accounting
 from simulator.server.mutants.tools import Defect, Patches
 from simulator.server.span.model import Session
 from simulator.server.span.network import Network
-from simulator.server.span.radius import CLASS_PREFIX, Reply
+from simulator.server.span.radius import Reply
+from simulator.server.span.told import read_class
 
 if TYPE_CHECKING:
     from simulator.server.app import ReferenceServer
@@ -86,7 +87,7 @@ def _late_stop_ends(server: ReferenceServer, patches: Patches) -> None:
 
 
 def _session_about(network: Network, report: Accounting) -> Session | None:
-    device = network.device_named(report.class_.removeprefix(CLASS_PREFIX)) if report.class_ else None
+    device = network.device_named(read_class(report.class_)[0]) if report.class_ else None
     return network.of_sim(report.bearer.imsi) or (device.session if device is not None else None)
 
 

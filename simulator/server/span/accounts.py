@@ -34,24 +34,30 @@ class AccountBook:
     def __init__(self) -> None:
         self._open: dict[tuple[str, str], Session] = {}
         # A plain dict would look through all that it has forgotten to find its oldest.
-        self._over: OrderedDict[tuple[str, str], End] = OrderedDict()
+        self._over: OrderedDict[tuple[str, str], tuple[End, int]] = OrderedDict()
 
     @property
-    def over(self) -> list[tuple[str, str, int]]:
-        """Gateway, Acct-Session-Id and end of what is over, the longest gone first."""
-        return [(*key, int(end)) for key, end in self._over.items()]
+    def over(self) -> list[tuple[str, str, int, int]]:
+        """Gateway, Acct-Session-Id, end and IMSI of what is over, the longest gone first."""
+        return [(*key, int(end), imsi) for key, (end, imsi) in self._over.items()]
 
-    def restore(self, over: Iterable[tuple[str, str, int]]) -> None:
+    def restore(self, over: Iterable[tuple[str, str, int, int]]) -> None:
         """Remember what another had for over."""
-        self._over = OrderedDict(((gateway, account), End(end)) for gateway, account, end in over)
+        self._over = OrderedDict(((gateway, account), (End(end), imsi)) for gateway, account, end, imsi in over)
 
     def find(self, gateway: str, account: str) -> Session | None:
         """The open session of that name."""
         return self._open.get((gateway, account))
 
-    def end_of(self, gateway: str, account: str) -> End | None:
-        """How the session of that name ended; None: it is not over, or not remembered."""
-        return self._over.get((gateway, account))
+    def end_of(self, gateway: str, account: str, imsi: int | None = None) -> End | None:
+        """How the session of that name ended; None: it is not over, or not remembered.
+
+        `imsi`: whose it was, None: not told. Gateways have been seen to use names again, for another SIM.
+        """
+        end, whose = self._over.get((gateway, account), (None, 0))
+        if imsi is not None:
+            return end if whose in (0, imsi) else None
+        return None if (gateway, account) in self._open else end
 
     def open(self, session: Session) -> None:
         """The session is known by its `account` from now on, if it has one."""
@@ -61,15 +67,15 @@ class AccountBook:
     def close(self, session: Session, end: End = End.REPLACED) -> None:
         """The session is over."""
         key = session.gateway, session.account
-        if session.account and self._open.get(key) is session:
+        if self._open.get(key) is session:
             del self._open[key]
-            self.note(session.gateway, session.account, end)
+        self.note(session.gateway, session.account, end, session.imsi)
 
-    def note(self, gateway: str, account: str, end: End) -> None:
-        """The session of that name is over."""
+    def note(self, gateway: str, account: str, end: End, imsi: int = 0) -> None:
+        """The session of that name is over; `imsi` 0: nobody told whose it was."""
         if not account:
             return
-        self._over[gateway, account] = end
+        self._over[gateway, account] = end, imsi
         self._over.move_to_end((gateway, account))
         if len(self._over) > OVER_MOST:
             self._over.popitem(last=False)

@@ -28,6 +28,7 @@ class Addresses:
         self._next = 1  # neither the network's own address nor its broadcast address is a device's
         self._of_sim: dict[int, Address] = {}
         self._owner: dict[Address, int] = {}
+        self._taken = 0  # of the network: a SIM may also have brought an address from elsewhere
         # A plain dict would look through all that it has forgotten to find its oldest.
         self._left: OrderedDict[int, None] = OrderedDict()
 
@@ -50,6 +51,7 @@ class Addresses:
         """Be what `given`, `left` and `next_free` of another were."""
         self._of_sim = dict(given)
         self._owner = {where: imsi for imsi, where in given.items()}
+        self._taken = sum(map(self._is_own, self._owner))
         self._left = OrderedDict.fromkeys(left)
         self._next = next_free
 
@@ -97,6 +99,7 @@ class Addresses:
         self._drop(self._owner.get(where, 0))
         self._of_sim[imsi] = where
         self._owner[where] = imsi
+        self._taken += self._is_own(where)
         return where
 
     def hold(self, imsi: int) -> None:
@@ -121,10 +124,15 @@ class Addresses:
         where = self._of_sim.pop(imsi, None)
         if where is not None and self._owner.get(where) == imsi:
             del self._owner[where]
+            self._taken -= self._is_own(where)
+
+    def _is_own(self, where: Address) -> bool:
+        """Whether it is one that the network hands out."""
+        return 0 < where - self._wire < self._size - 1
 
     def _free(self) -> Address | None:
         last = self._size - 2
-        for _ in range(last if len(self._owner) < last else 0):
+        for _ in range(last if self._taken < last else 0):
             where = self._wire + self._next
             self._next = self._next + 1 if self._next < last else 1
             if where not in self._owner:
@@ -133,6 +141,4 @@ class Addresses:
 
     def _longest_gone(self) -> Address | None:
         """An address of the network whose SIM has left; never one that is in session."""
-        return next(
-            (self._of_sim[imsi] for imsi in self._left if 0 < self._of_sim[imsi] - self._wire < self._size), None
-        )
+        return next((where for imsi in self._left if self._is_own(where := self._of_sim[imsi])), None)

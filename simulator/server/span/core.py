@@ -7,6 +7,7 @@ only made when somebody asks for them. `now_ns` is Unix time in nanoseconds thro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,6 +37,13 @@ class Uplink(msgspec.Struct, frozen=True):
     """False: it comes from no device in session, and nothing was done."""
     downstream: bytes | None
     """The message that goes back with the answer; None: nothing waits."""
+
+
+class DevicePorts(NamedTuple):
+    """Where devices of this machine reach the platform."""
+
+    coap: Address
+    udp: Address
 
 
 UNKNOWN = Uplink(False, None)
@@ -73,6 +81,8 @@ class SpanCore:
         self.tokens = Tokens(settings.tokens)
         self.histories = Histories(settings)
         self.counts = Counts()
+        self.ports: DevicePorts | None = None
+        """None: no front listens."""
         self.readers: dict[Subscription, str] = {}
         """Open streams of single collections, each with the text of its token; "": it needed none."""
         self._sessions = self.network.sessions

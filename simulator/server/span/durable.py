@@ -74,6 +74,8 @@ class KeptSession(msgspec.Struct, frozen=True):
     account: str
     predecessor: str | None
     started_s: int
+    serial: int
+    told_s: int
     rat: str
 
 
@@ -155,8 +157,10 @@ class Durable(msgspec.Struct, frozen=True, kw_only=True):
     large_payloads: list[tuple[int, bytes]]
     tokens: list[KeptToken]
     addresses: KeptAddresses
-    over: list[tuple[str, str, int]]
-    """Gateway and Acct-Session-Id of sessions that are over, and how they ended (`accounts.End`)."""
+    last_session: int
+    """The number of the last session that there was."""
+    over: list[tuple[str, str, int, int]]
+    """Gateway and Acct-Session-Id of sessions that are over, how they ended (`accounts.End`), and their IMSI."""
     counts: NetworkCounts
 
 
@@ -172,6 +176,7 @@ def keep(core: SpanCore) -> Durable:
         large_payloads=list(core.histories.large.kept),
         tokens=[KeptToken(each.text, each.resource, each.write) for each in core.tokens.all],
         addresses=KeptAddresses(dict(addresses.given), list(addresses.left), addresses.next_free),
+        last_session=core.network.last_serial,
         over=core.network.accounts.over,
         counts=core.network.counts.copy(),
     )
@@ -194,6 +199,7 @@ def revive(settings: SpanSettings, durable: Durable) -> SpanCore:
         core.histories.large.keep(message, payload)
     addresses = durable.addresses
     core.network.addresses.restore(addresses.given, addresses.left, addresses.next_free)
+    core.network.last_serial = durable.last_session
     core.network.accounts.restore(durable.over)
     core.network.counts = durable.counts.copy()
     core.last_message = durable.last_message

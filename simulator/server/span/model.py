@@ -132,5 +132,9 @@ class Session:
     """Acct-Session-Id of the session that the SIM had at this gateway before; None: it had none, "": one without."""
     started_s: int = 0
     """The gateway's time of that start, Unix s; 0: not told."""
+    serial: int = 0
+    """Its number; no other session of the platform ever has it."""
+    told_s: int = 0
+    """The gateway's time of what it told last about where the device is; 0: not told."""
     rat: str = ""
     """A name of `words.RATS`, or the number that the gateway told; "": not told."""

@@ -18,6 +18,7 @@ from simulator.server.span.activity import Activity
 from simulator.server.span.addresses import Addresses
 from simulator.server.span.counts import NetworkCounts
 from simulator.server.span.model import CiotMetadata, Device, Session
+from simulator.server.span.recent import Recent, Said
 from simulator.server.span.registry import Registry
 from simulator.server.span.settings import IMEISV_DIGITS, IMSI_DIGITS, NS_PER_MS, NS_PER_S, SpanSettings
 from simulator.wire.address import Address
@@ -36,6 +37,8 @@ class LoginAccepted(msgspec.Struct, frozen=True):
     """Where its datagrams come from."""
     ip: str
     """The address as the platform shows it."""
+    serial: int = 0
+    """The number of the session."""
 
 
 class LoginRejected(msgspec.Struct, frozen=True):
@@ -81,9 +84,15 @@ class Network:
         self.sessions: dict[Address, Session] = {}
         """By the address on the wire: a bare IPv4 number, or with a port for mapped sources."""
         self._of_sim: dict[int, Session] = {}
+        self.last_serial = 0
+        """Number of the last session that there was."""
         self.counts = NetworkCounts()
         self.refused: deque[Refused] = deque(maxlen=_REFUSALS_REMEMBERED)
         """The last refused logins, oldest first. Whoever has told of them takes them out."""
+        self.reported: Recent[Said] = Recent()
+        """The last sessions that gateways have reported as begun or ended."""
+        self.cut_off: Recent[Said] = Recent()
+        """The last Disconnect-Requests, and what became of them."""
         self._asking = "", "", ""
 
     @property
@@ -141,7 +150,9 @@ class Network:
         if not device.active:
             return self._reject(rule.DISABLED)
         number = rule.imsi_key(imsi)
-        if wanted is None and hint is not None:
+        if wanted is not None:
+            self._vacate(device, number, wanted)
+        elif hint is not None:
             wanted = self._free_hint(device, number, hint)
         where = self.addresses.take(number, wanted)
         if where is None:
@@ -208,6 +219,13 @@ class Network:
         decision = rule.decide(str(session.imsi), imei, registry.by_imsi, registry.by_imei)
         return decision.device is not device or not device.active
 
+    def _vacate(self, device: Device, imsi: int, where: Address) -> None:
+        """Who has the address loses it, and with it the session, even if its datagrams come from elsewhere."""
+        holder = self._of_sim.get(self.addresses.owner(where))
+        # Its own session, or its device's, is `_accept`'s to end: that may be a takeover.
+        if holder is not None and holder.imsi != imsi and holder.device is not device:
+            self._end(holder)
+
     def _free_hint(self, device: Device, imsi: int, hint: Address) -> Address | None:
         """The hinted address on the wire; None: it is none, or another SIM in session has it."""
         session = self.of_address(hint)
@@ -240,12 +258,12 @@ class Network:
             modems = rule.imei_key(imei), rule.imei_key(before.last_imei) if before is not None else 0
             other_modem = modems[0] != modems[1] and all(modems)
             self.counts.takeovers += previous.imsi != rule.imsi_key(imsi) or other_modem
-        self._open(device, imsi, imei, where, source, now_ns, visit)
+        session = self._open(device, imsi, imei, where, source, now_ns, visit)
         assert device.ciot is not None
         ip = device.ciot.allocated_ip
         self.counts.accepted += 1
         self._activity.ciot_connect(device, imsi, imei, ip, now_ns)
-        return LoginAccepted(device.id, device.collection.id, where, ip)
+        return LoginAccepted(device.id, device.collection.id, where, ip, session.serial)
 
     def _open(
         self, device: Device, imsi: str, imei: str, where: Address, source: Address, now_ns: int, visit: Visit
@@ -257,8 +275,16 @@ class Network:
         for previous in (device.session, self._of_sim.get(number), self.sessions.get(source)):
             if previous is not None and self.sessions.get(previous.address) is previous:
                 self._end(previous)
+        self.last_serial += 1
         session = Session(
-            device, number, source, gateway=gateway, peer=visit.peer, predecessor=predecessor, rat=visit.rat
+            device,
+            number,
+            source,
+            gateway=gateway,
+            peer=visit.peer,
+            predecessor=predecessor,
+            serial=self.last_serial,
+            rat=visit.rat,
         )
         device.session = self.sessions[source] = self._of_sim[number] = session
         self.addresses.hold(number)
@@ -290,10 +316,11 @@ class Network:
             return None
         number = rule.imsi_key(imsi)
         wanted = self._free_hint(device, number, hint)
-        where = None if wanted is None else self.addresses.take(number, wanted)
-        if where is None:
+        seen_as = self._wanted(source) or wanted
+        if wanted is None or seen_as is None or seen_as in self.sessions:
             return None
-        return self._open(device, imsi, imei, where, self._wanted(source) or where, now_ns, visit)
+        where = self.addresses.take(number, wanted)
+        return None if where is None else self._open(device, imsi, imei, where, seen_as, now_ns, visit)
 
     def _end(self, session: Session, end: End = End.REPLACED) -> None:
         del self.sessions[session.address], self._of_sim[session.imsi]

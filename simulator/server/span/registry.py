@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from simulator.protocol.ids import IdGenerator, decode
@@ -9,6 +10,8 @@ from simulator.server.span.errors import Refusal
 from simulator.server.span.login import imei_key, imsi_key
 from simulator.server.span.model import Collection, Device, Firmware
 from simulator.server.span.settings import FIRST_COLLECTION, FIRST_DEVICE, FIRST_TEAM, SpanSettings
+
+GONE_MOST = 1_024
 
 
 class Registry:
@@ -28,6 +31,8 @@ class Registry:
         """Of all collections."""
         self.by_imsi: dict[int, Device] = {}
         self.by_imei: dict[int, Device] = {}
+        self.gone: OrderedDict[int, str] = OrderedDict()
+        """Names of the devices that were removed last, by number: what is told of them comes later."""
 
     # --- what was there before a restart ----------------------------------------------------------------------------
 
@@ -114,6 +119,11 @@ class Registry:
         self._drop_identity(device)
         del self.devices[device.number]
         del device.collection.devices[device.number]
+        name = device.tags.get("name", "")
+        if name:
+            self.gone[device.number] = name
+            if len(self.gone) > GONE_MOST:
+                self.gone.popitem(last=False)
 
     def _drop_identity(self, device: Device) -> None:
         _drop(self.by_imsi, imsi_key(device.imsi), device)

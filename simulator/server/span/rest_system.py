@@ -20,6 +20,7 @@ def add_routes(router: Router) -> None:
     router.add("GET", "/span/system", system, open=True)
     router.add("POST", "/simulator/login", login, open=True)
     router.add("POST", "/simulator/logout", logout, open=True)
+    router.add("GET", "/simulator/endpoints", endpoints)
     router.add("POST", "/simulator/tokens", issue)
     router.add("DELETE", "/simulator/tokens", revoke)
 
@@ -28,6 +29,15 @@ def system(call: Call) -> HttpResponse:
     """GetSystemInfo."""
     settings = call.core.settings
     return answer({"version": settings.version, "buildDate": settings.build_date, "releaseName": settings.release_name})
+
+
+def endpoints(call: Call) -> HttpResponse:
+    """Where devices of this machine send their datagrams. 404: nobody listens."""
+    local_only(call)
+    ports = call.core.ports
+    if ports is None:
+        raise Refusal(404, "There is no listener for devices")
+    return answer({"coap": text(ports.coap), "udp": text(ports.udp)})
 
 
 def login(call: Call) -> HttpResponse:

@@ -300,7 +300,8 @@ def _new_fields(message: Message, draw: Draw) -> Message:
 
 def _new_data(message: Message, draw: Draw) -> Message:
     key = draw(st.sampled_from(["rat", "cell", "note", "Bytes", "size", "", "ключ"]))
-    return message.but(data={**message.data, key: draw(st.sampled_from(["", "lte-m", "4", "x" * 300]))})
+    more = {key: draw(st.sampled_from(["", "lte-m", "4", "x" * 300]))}
+    return message.but(data={**more, **message.data})  # what is there already keeps its meaning
 
 
 def _other_order(message: Message, draw: Draw) -> Message:

@@ -9,6 +9,7 @@ import msgspec
 from simulator.events.records import ActRecord
 
 from .history import History, Item, Message, at, clock, when
+from .stories import SWAPS
 from .ways import Do, Draw, Kind, changed, gone, of, put
 
 ITS_OWN = ("reports", "life", "messages", "radio", "told")
@@ -69,6 +70,24 @@ def of_networks() -> Iterable[Kind]:
             lambda h: [i for i in h.of("ciotConnect") if h.story in ITS_OWN and _in_session(h, i)],
             _with_the_others(key), ("own-address",),
         )  # fmt: skip
+    yield Kind(
+        "ciotConnect with nobody's IMSI", "a device logs in with a card that nobody has", of("ciotConnect"),
+        changed(lambda m, h, d: m.with_data(imsi="999990000000042")), ("own-address",),
+    )  # fmt: skip
+    yield Kind(
+        "ciotConnect with nobody's IMEI", "a device logs in with a modem that nobody has", of("ciotConnect"),
+        changed(lambda m, h, d: m.with_data(imei="356938035643809")), ("own-address",),
+    )  # fmt: skip
+    yield Kind(
+        "another address for the same card", "a device that logs in again shows another address than before",
+        lambda h: [i for i in h.of("ciotConnect") if h.story in ITS_OWN and _again(h, i)],
+        changed(lambda m, h, d: m.with_data(ip="10.64.9.9")), ("own-address",),
+    )  # fmt: skip
+    yield Kind(
+        "clientConnected with its login", "a device that has not sent anything yet shows as connected",
+        lambda h: [i for i in h.of("ciotConnect") if h.story not in SWAPS and not _again(h, i)],
+        _more("clientConnected", {"id": "ip"}), ("in-session",),
+    )  # fmt: skip
     yield Kind(
         "deviceMoved the other way", "a move shows from where it went to", of("deviceMoved"),
         changed(lambda m, h, d: m.with_data(**{"from": m.data["to"], "to": m.data["from"]})), ("moved-between",),
@@ -166,6 +185,11 @@ def _more(name: str, data: dict[str, str] | None) -> Do:
         return put(history.items, index + 1, history.message(index).but(event=name, data=data))
 
     return do
+
+
+def _again(history: History, index: int) -> bool:
+    """Whether it has logged in before."""
+    return any(i < index and history.subject(i) == history.subject(index) for i in history.of("ciotConnect"))
 
 
 def _in_session(history: History, index: int) -> int:

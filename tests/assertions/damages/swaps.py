@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -40,6 +40,15 @@ def of_swaps() -> Iterable[Kind]:
         "ciotConnect of a takeover doubled", "a login that was taken for another's is shown twice",
         _of_kin("ciotConnect"), twice, ("act-once", "login-told"),
     )  # fmt: skip
+    for key in ("imsi", "imei"):
+        yield Kind(
+            f"mismatch with nobody's {key}", f"a refusal tells of an {key} that nobody has",
+            _mismatches("moved", "exchanged"), changed(_with_nobodys(key)), ("own-address",),
+        )  # fmt: skip
+    yield Kind(
+        "mismatch that expects nobody's number", "a refusal tells of a number that was never entered",
+        _mismatches("moved"), changed(_expects_nobodys), ("own-address",),
+    )  # fmt: skip
     yield Kind(
         "upload of a takeover missing", "what was sent in another's name is not shown",
         _of_kin("upstreamMessage"), gone, ("upload-once",), absence=True,
@@ -68,6 +77,13 @@ def of_swaps() -> Iterable[Kind]:
         "accepted counted once less", "a login is shown that was not counted", _counts, _counted("accepted", -1),
         ("login-told",),
     )  # fmt: skip
+    for name, words in (
+        ("discarded", "packets are counted that were wrong in no way"),
+        ("accounting.stop", "an end of a session is counted that has no cause"),
+        ("accounting.start", "a session began that was not let in"),
+        ("disconnects.acknowledged", "an answer is counted to what was not sent"),
+    ):
+        yield Kind(f"{name} counted once more", words, _counts, _counted(name, 9), ("login-told",))
     yield Kind(
         "statistics that a scenario asks for", "the server has counted other refusals",
         lambda h: _counts(h) if h.story == "moved" else [], _counted("rejected.IMEI mismatch", 1), ("expect[0]",),
@@ -100,6 +116,15 @@ def _of_kin(name: str) -> Where:
 def _of_the_other(message: Message, history: History, draw: Draw) -> Message:
     ids = {name: device for device, name in history.names.items()}
     return message.but(deviceId=ids[KIN[history.names[message.device]]])
+
+
+def _with_nobodys(key: str) -> Callable[[Message, History, Draw], Message]:
+    return lambda message, history, draw: message.with_data(**{key: "999990000000042"})
+
+
+def _expects_nobodys(message: Message, history: History, draw: Draw) -> Message:
+    key = next(key for key in message.data if key.startswith("expected"))
+    return message.with_data(**{key: "999990000000042"})
 
 
 def _let_in(history: History, index: int, draw: Draw) -> list[Item]:

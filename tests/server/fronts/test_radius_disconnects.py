@@ -178,3 +178,28 @@ def test_after_the_end_nothing_is_sent():
     scene.it.close()
     scene.run(100)
     assert (len(scene.sent), scene.it.timers) == (1, 0)
+
+
+@pytest.mark.parametrize(("again", "sent"), [(False, 300), (True, 299)], ids=["removed", "one of them is back"])
+def test_of_removed_devices_too_those_wait_that_have_no_id(again, sent):
+    scene = Scene()
+    scene.core.radius.send_disconnect = lambda session: scene.it.ask(session, PEER, SECRET, 0.0) or True
+    for imsi in range(1, 301):
+        scene.core.radius.remove(scene.session(imsi))
+    if again:
+        bearer = Bearer(imsi="300", nas_id="pgw", address=ipv4("10.64.0.0") + 300)
+        scene.core.radius.access(bearer, PEER, 2)
+    for which in range(sent):
+        assert scene.answer(ACK, which=which) is None
+    assert scene.counts == {"sent": sent, "acknowledged": sent}
+    assert (scene.sessions, scene.it.pending) == (again, 0)
+
+
+def test_whose_stop_has_come_while_it_waited_is_not_asked():
+    scene = Scene()
+    for imsi in range(1, 258):
+        scene.ask(imsi)
+    stop = Accounting(status=2, session_id="S257", bearer=Bearer(imsi="257", nas_id="pgw"))
+    scene.core.radius.account(stop, PEER, 1)
+    scene.answer(ACK, which=0)
+    assert (len(scene.sent), scene.it.pending) == (256, 255)
