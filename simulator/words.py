@@ -199,6 +199,59 @@ STATISTICS = (
 wrong with the packet, `stops.*` by Acct-Terminate-Cause; `sessions` are those that are open now. `accounting.stale` are
 reports about sessions that were over already."""
 
+REJECTIONS: Mapping[str, str] = {
+    "Device does not exist": "no device has the IMSI, or the IMEI, that came",
+    "Missing or invalid IMSI": "there is no IMSI in it, or none that is one",
+    "Unable to allocate IP": "all addresses of the network are taken",
+    "IMEI mismatch": "the SIM of a device, in other hardware",
+    "IMSI mismatch": "the hardware of a device, with another SIM",
+    "Device is disabled": "the device is known, and not enabled",
+}
+"""Reply messages of the reference server, `rejected.*`, and when it says them.
+
+A test holds this and the next two against the server."""
+
+STOPS = (
+    "User-Request",
+    "Lost-Carrier",
+    "Lost-Service",
+    "Idle-Timeout",
+    "Session-Timeout",
+    "Admin-Reset",
+    "Admin-Reboot",
+    "Port-Error",
+    "NAS-Error",
+    "NAS-Request",
+    "NAS-Reboot",
+    "Port-Unneeded",
+    "Port-Preempted",
+    "Port-Suspended",
+    "Service-Unavailable",
+    "Callback",
+    "User-Error",
+    "Host-Request",
+    "none",
+    "other",
+)
+"""`stops.*`: values of Acct-Terminate-Cause (RFC 2866 §5.10); `none` where a gateway told none. Others are numbers."""
+
+DISCARDED = (
+    "too short",
+    "too long",
+    "wrong length",
+    "broken attribute",
+    "wrong authenticator",
+    "wrong Message-Authenticator",
+    "missing Message-Authenticator",
+    "unknown NAS",
+    "unknown code",
+    "reply",
+    "wrong port",
+    "missing Acct-Status-Type",
+    "nobody asked",
+)
+"""`discarded.*`: what may be wrong with a packet."""
+
 NETWORKS = _table(
     Word("ciot", "mobile network of the platform"),
     Word("inet", "the Internet", now=False),

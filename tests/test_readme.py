@@ -85,11 +85,11 @@ def test_the_walk_through_works_word_for_word(tmp_path):
 @pytest.mark.interop
 @pytest.mark.real
 def test_a_gateway_of_ones_own_gets_an_answer(tmp_path):
-    printed, said = follow("gateway", ("curl", "radclient"), tmp_path, "--radius-secret", "testing123")
+    printed, said = follow("gateway", ("curl", "radclient"), tmp_path, "--radius-secret", "secret-of-the-lab")
     assert "Received Access-Accept" in printed
     assert "Framed-IP-Address = 10.64." in printed
     assert "ciotConnect" in said
-    assert "testing123" not in said
+    assert "secret-of-the-lab" not in said
 
 
 def test_the_shown_scenarios_are_valid():

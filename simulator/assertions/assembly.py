@@ -50,7 +50,7 @@ def assemble(
         **{machines.number: machines.states for machines in steps if machines.states},
     }
     watching = invariants.machines(docket, world, (*without, *scenario.allow))
-    trouble = Trouble(docket, scenario.allow, scenario.place)
+    trouble = Trouble(docket, scenario.allow, scenario.place, [step.place for step in scenario.steps])
     for what in scenario.expect:  # what the scenario as a whole speaks of is no trouble; for its steps, see `Excuse`
         for matcher, whom in asked_for(what, world, subjects_of):
             trouble.asked_for(matcher, whom, world.aliases)

@@ -64,18 +64,21 @@ class Waiting:
         self.machine.missed(self, now)
 
 
-def story(waiting: Waiting, verb: str, within_s: float, recent: Iterable[EventRecord]) -> tuple[str, ...]:
+def story(
+    waiting: Waiting, verb: str, within_s: float, recent: Iterable[EventRecord], instead: str = ""
+) -> tuple[str, ...]:
     """Why a list was not seen whole.
 
     Args:
         verb: what began when the list did.
         within_s: how long it had from the end of that.
         recent: what its subject saw last.
+        instead: of whom else the event was seen, in words; told unless its subject saw one of that name.
     """
     since = f"{verb} number {waiting.n + 1}" if waiting.n else verb
     lines = [
         f"waited {texts.moment(within_s)} from {since} at {texts.moment(waiting.act_ended_s)}; "
-        f"{_nearest(waiting, verb, list(recent))}"
+        f"{_nearest(waiting, verb, list(recent), instead)}"
     ]
     if waiting.position:
         seen = ", ".join(texts.matcher(matcher.source) for _, matcher, _ in waiting.pattern[: waiting.position])
@@ -83,11 +86,13 @@ def story(waiting: Waiting, verb: str, within_s: float, recent: Iterable[EventRe
     return tuple(lines)
 
 
-def _nearest(waiting: Waiting, verb: str, seen: list[EventRecord]) -> str:
+def _nearest(waiting: Waiting, verb: str, seen: list[EventRecord], instead: str) -> str:
     wanted = waiting.pattern[waiting.position][1]
     if waiting.near is not None:
         seen.append(waiting.near)
     best = texts.nearest(wanted, seen)
+    if instead and (best is None or best.name != wanted.name):
+        return instead
     why = "" if best is None else _no_use(waiting, verb, best, seen)
     return texts.nearest_words(wanted, best, waiting.subject, why)
 

@@ -270,4 +270,21 @@ class Ordered(Machine):
     def _story(self, waiting: Waiting) -> tuple[str, ...]:
         verb = self._step.verb if waiting.subject in self._own else "the step"
         seen = self._docket.recent.get(waiting.subject, ())
-        return (*story(waiting, verb, self._step.within_s, seen), self._docket.says(waiting.subject))
+        instead = self._instead(waiting)
+        return (*story(waiting, verb, self._step.within_s, seen, instead), self._docket.says(waiting.subject))
+
+    def _instead(self, waiting: Waiting) -> str:
+        """Of whom else the event was seen meanwhile, and how to ask for that; "": of nobody who did nothing himself."""
+        wanted, docket = waiting.pattern[waiting.position][1], self._docket
+        for subject, events in docket.recent.items():
+            act = docket.acts.get(subject)
+            busy = act is not None and (act.phase == "began" or act.t_s > waiting.began_s)
+            if busy or subject in self._own or subject in self._of:
+                continue
+            for event in reversed(events):
+                if event.rx_s >= waiting.since_s and event.name == wanted.name and wanted.accepts(event):
+                    data = "{…}" if wanted.source.conditions else "{}"
+                    whom = subject if len(self._own) == 1 else subject.rpartition(".")[0] or subject
+                    seen = f"it was seen of {subject} at {texts.moment(event.rx_s)}"
+                    return f"{seen}; write {{{wanted.name}: {data}, of: {whom}}}"
+        return ""

@@ -6,7 +6,7 @@ beginning of the act to the end of its window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from simulator.assertions import texts
@@ -16,7 +16,7 @@ from simulator.assertions.machine import Machine
 from simulator.assertions.matching import Matcher, value_of
 from simulator.assertions.verbs import LOGINS
 from simulator.errors import Place
-from simulator.events.records import ActRecord, EventRecord
+from simulator.events.records import ActRecord, EventRecord, StepRecord
 from simulator.scenario.model import EventMatcher, Step, Subject
 
 BAD_FIRMWARE: Final = frozenset({"UpdateFailed", "TimedOut", "Reverted"})
@@ -139,15 +139,18 @@ class Trouble(Machine):
 
     Args:
         allow: events, reasons and firmware states that the scenario does not mind.
-        place: of the scenario, for the report.
+        place: of the scenario, for the report of what comes before the first step.
+        places: of its steps.
     """
 
-    __slots__ = ("_allow", "_asked", "_checks", "_docket", "_place", "excuses")
+    __slots__ = ("_allow", "_asked", "_checks", "_docket", "_place", "_places", "_step", "excuses")
 
     names = tuple(TROUBLES)
 
-    def __init__(self, docket: Docket, allow: Collection[str], place: Place) -> None:
-        self._docket, self._allow, self._place = docket, frozenset(allow), place
+    def __init__(self, docket: Docket, allow: Collection[str], place: Place, places: Sequence[Place] = ()) -> None:
+        self._docket, self._allow, self._place, self._places = docket, frozenset(allow), place, places
+        self._step = -1
+        """The latest that has begun: there the trouble is shown."""
         self._asked: dict[str, list[tuple[Matcher, frozenset[str] | None]]] = {}
         self._checks: dict[str, Check] = {}
         self.excuses: list[Excuse] = []
@@ -158,6 +161,10 @@ class Trouble(Machine):
         if what.name in TROUBLES:
             entry = Matcher(what, aliases), None if whom is None else frozenset(whom)
             self._asked.setdefault(what.name, []).append(entry)
+
+    def stepped(self, record: StepRecord) -> None:
+        if record.phase == "began" and 0 <= record.step < len(self._places):
+            self._step, self._place = record.step, self._places[record.step]
 
     def see(self, event: EventRecord) -> None:
         kind = TROUBLES[event.name](event)
@@ -183,7 +190,24 @@ class Trouble(Machine):
         details: tuple[str, ...] = ()
         subject = event.subject or ""
         if docket.explains(check):
-            hint = f"an expectation, or allow: [{texts.shown(kind) or event.name}], would accept it"
-            said = (docket.says(subject),) if subject else ()
-            details = (f"seen: {texts.sighting(event)}", *said, hint)
+            details = (f"seen: {texts.sighting(event)}", *self._says(subject), self._hint(event, kind))
         docket.fail(check, subject, event.rx_s, details, f"had trouble: {texts.event(event)}")
+
+    def _says(self, subject: str) -> tuple[str, ...]:
+        """What it did itself in this step; if that is nothing, what the only one did who is at something now."""
+        docket = self._docket
+        act = docket.acts.get(subject)
+        if act is not None and (act.phase == "began" or act.step == self._step):
+            return (docket.says(subject),)
+        busy = [name for name, other in docket.acts.items() if other.phase == "began"]
+        if not busy:
+            busy = [name for name, other in docket.acts.items() if other.step == self._step]
+        return (docket.says(busy[0]).replace("the device itself", busy[0], 1),) if len(busy) == 1 else ()
+
+    def _hint(self, event: EventRecord, kind: str) -> str:
+        """How a file accepts it. What a step writes beside its verb is about its own subjects, unless it says `of`."""
+        allow = f"allow: [{texts.shown(kind) or event.name}]"
+        if event.subject is None or event.name not in MISMATCHES or self._step < 0:
+            return f"an expectation, or {allow}, would accept it"
+        beside = f"expect: [{{{event.name}: {{}}, of: {event.subject}}}] beside this step"
+        return f"{beside}, or {allow} at the top of the file, would accept it"

@@ -24,12 +24,15 @@ Entry = Mapping[str, Any]
 """One line, for programs: `name` and `help`, and what else there is to say."""
 
 LATER = "later"
+NAMED = ("arguments", "data", "outcomes", "needs", "names")
+"""Keys whose words are shown behind the help."""
 
 
 def print_list(what: str | None, paths: Sequence[Path] | None, as_json: bool) -> int:
     """Print one list, or what can be listed. Raises: UsageError: there is no such list."""
+    what = ALSO.get(what or "", what)
     if what is not None and what not in LISTS:
-        near = words.nearest(what, LISTS)
+        near = words.nearest(what, (*LISTS, *ALSO))
         meant = f"did you mean '{near}'?" if near else "known: " + ", ".join(LISTS)
         raise UsageError(f"nothing called '{what}' can be listed ({meant})")
     if paths and what != "scenarios":
@@ -125,14 +128,25 @@ def _example(text: str | None) -> Entry:
 
 
 def _rats() -> list[Entry]:
-    return [
-        {"name": name, "help": f"3GPP-RAT-Type {number}", "source": "mobile-network §1.4"}
-        for name, number in words.RATS.items()
-    ]
+    return [{"name": name, "help": f"3GPP-RAT-Type {number}"} for name, number in words.RATS.items()]
 
 
 def _statistics() -> list[Entry]:
-    return [{"name": name, "help": COUNTED[name]} for name in words.STATISTICS]
+    from simulator.scenario.statistics import NAMES
+
+    names = {f"{begin}.*": ends for begin, ends in NAMES.items()}
+    return [
+        {"name": name, "help": COUNTED[name], **({"names": names[name]} if name in names else {})}
+        for name in words.STATISTICS
+    ]
+
+
+def _rejections() -> list[Entry]:
+    return [{"name": name, "help": help_} for name, help_ in words.REJECTIONS.items()]
+
+
+def _conditions() -> list[Entry]:
+    return [{"name": name, "help": help_} for name, help_ in CONDITIONS.items()]
 
 
 def _later(now: bool) -> Entry:
@@ -163,6 +177,16 @@ MODIFIER_EXAMPLES = {
     "outcome": "outcome: {rejected: IMEI mismatch}",
     "retry": "retry: {times: 8, pause: mobile}",
 }
+CONDITIONS = {
+    "any": "bytes: any – it is there",
+    "below": "bytes: below 24",
+    "above": "bytes: above 24",
+    "at_least": "bytes: at_least 24",
+    "at_most": "bytes: at_most 24",
+    "one_of": "transport: {one_of: [udp, coap]}",
+    "matches": "ip: {matches: ^10} – a regular expression that is found in it",
+    "not": "transport: {not: udp}",
+}
 COUNTED = {
     "accepted": "logins that were accepted",
     "rejected": "logins that were refused",
@@ -191,6 +215,7 @@ LISTS: Mapping[str, tuple[str, Callable[[], list[Entry]]]] = {
     "file": ("the parts of a file", _table(words.TOP_KEYS, FILE_EXAMPLES)),
     "groups": ("what a group of devices may be told to be", _table(words.GROUP_KEYS, GROUP_EXAMPLES)),
     "events": ("what a platform emits, with the keys of its data", _events),
+    "conditions": ("what a value may be held against, in events, `state` and `statistics`", _conditions),
     "expectations": ("what may be expected of the whole run", _table(words.WHOLE_RUN_FORMS)),
     "invariants": ("what is held of every run without being asked", _invariants),
     "troubles": ("what fails a run unless it is expected or allowed", _troubles),
@@ -207,11 +232,15 @@ LISTS: Mapping[str, tuple[str, Callable[[], list[Entry]]]] = {
     "modems": ("what a modem may be, for `modem`", _table(words.MODEM_KEYS)),
     "options": ("options of the embedded server, for `platform`", _table(words.PLATFORM_KEYS)),
     "statistics": ("what the embedded server counts, for `statistics`", _statistics),
+    "rejections": ("with which words the embedded server refuses logins, for `outcome`", _rejections),
     "arrivals": ("traffic models, for `over`", _table(words.ARRIVALS)),
     "capabilities": ("what a target may be able to do, for `needs`", _table(words.CAPABILITIES)),
     "scenarios": ("the scenarios below scenarios/, or below what is named", _no_list),
 }
 """Name → help, and what makes the list."""
+
+ALSO = {"forms": "expectations"}
+"""Other names of lists."""
 
 
 # --- scenarios --------------------------------------------------------------------------------------------------------
@@ -294,8 +323,7 @@ def _more(entry: Entry) -> str:
     """What else there is to say of it, in parentheses."""
     if entry.get(LATER):
         return "  (not in this version)"
-    parts = [f"{key}: {_joined(entry[key])}" for key in ("arguments", "data", "outcomes", "needs") if entry.get(key)]
-    parts += [entry["source"]] if "source" in entry else []
+    parts = [f"{key}: {_joined(entry[key])}" for key in NAMED if entry.get(key)]
     parts += [f"such as {entry['example']}"] if "example" in entry else []
     if "kind" in entry:
         parts.append(entry["kind"] + (", up and down may differ" if entry["both_ways"] else ""))

@@ -82,7 +82,7 @@ def switch_profile(device: Device, profile: int, rollback_s: float | None) -> St
     if sim is None:
         return Outcome("failed", NO_SIM)
     if sim.kind != "esim":
-        return Outcome("failed", "the SIM is no eUICC")
+        return Outcome("failed", "no eSIM")
     if not 1 <= profile <= len(sim.profiles):
         return Outcome("failed", f"there is no profile {profile}: the eUICC has {len(sim.profiles)}")
     before = sim.enabled

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from simulator.scenario.model import (
     Create,
     Listener,
+    MoveSim,
     PlatformOptions,
     StatisticsOf,
     Step,
     Subscribe,
+    SwapSims,
     Token,
     WholeRun,
 )
@@ -24,6 +26,7 @@ def check_whole(reading: Reading, steps: Sequence[Step]) -> None:
     """Combinations of lines that cannot be."""
     _check_states(reading, steps)
     _check_first_opening(reading, steps)
+    _check_profiles(reading, steps)
 
 
 def _check_states(reading: Reading, steps: Sequence[Step]) -> None:
@@ -44,6 +47,41 @@ def _check_first_opening(reading: Reading, steps: Sequence[Step]) -> None:
             continue
         hint = f"add a step for it: {{subscribe: {observer.name}, outcome: rejected}}"
         reading.problems.add(f"the platform refuses {observer.name} before the first step: {why}", observer.place, hint)
+
+
+def _check_profiles(reading: Reading, steps: Sequence[Step]) -> None:
+    """Only an eSIM has profiles: the group's own, or one that some step puts into its devices."""
+    held = _esims(reading, steps) if reading.profiles else {}
+    for asked in reading.profiles:
+        profiles = held[asked.group]
+        if not profiles:
+            hint = f"write sim: {{profiles: 2}} in the group {asked.group}"
+            reading.problems.add(f"{asked.group} has no eSIM", asked.place, hint)
+        elif asked.profile > max(profiles):
+            problem, hint = f"{asked.group} has no profile {asked.profile}", f"its eSIM has 1 to {max(profiles)}"
+            reading.problems.add(problem, asked.profile_place, hint)
+
+
+def _esims(reading: Reading, steps: Sequence[Step]) -> dict[str, set[int]]:
+    """Group → how many profiles the eSIMs have that its devices may ever hold, whatever the order of the steps."""
+    held = {
+        group.name: {group.sim.profiles} if group.sim.kind == "esim" else set() for group in reading.groups.values()
+    }
+    ways: dict[tuple[str, str], None] = {}
+    for step in steps:
+        for subject in step.subjects:
+            match step.act:
+                case MoveSim():
+                    ways[subject.group, step.act.to.group] = None
+                case SwapSims():
+                    ways[subject.group, step.act.other.group] = ways[step.act.other.group, subject.group] = None
+    grown = True
+    while grown:
+        grown = False
+        for source, target in ways:
+            grown = grown or not held[source] <= held[target]
+            held[target] |= held[source]
+    return held
 
 
 def _refusal(observer: Listener, token: Token) -> str:

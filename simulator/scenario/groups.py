@@ -47,6 +47,7 @@ MAX_DATAGRAM_BYTES = 65_507
 
 MAX_CELL = 2**28 - 1
 """An ECI has 28 bits (mobile-network §1.5)."""
+DECIMAL = re.compile(r"-?[0-9]+")
 
 IDENTITY_KEYS = {
     name: Word(name, f"blank: the platform is not told the {name.upper()}; digits: it is told these")
@@ -133,6 +134,10 @@ def operator_named(reading: Reading, node: Node) -> str | None:
 def cell(reading: Reading, fields: Fields) -> int | None:
     """`cell` of a group or a step; None: there is none, or it is wrong, which is noted."""
     node = fields.get("cell")
+    if isinstance(node, Text) and node.value.strip() and not DECIMAL.fullmatch(node.value):
+        hint = f"write a whole number below {MAX_CELL + 1}, in decimal"
+        reading.problems.add(f"cell is a whole number, not {shown(node.value)}", node.place, hint)
+        return None
     return None if node is None else reading.problems.integer(node, "cell", 0, MAX_CELL)
 
 

@@ -13,7 +13,7 @@ from simulator.scenario.quantities import in_units, quantity
 from simulator.scenario.reading import Reading
 from simulator.scenario.repetition import Repetition
 from simulator.scenario.show import meant, plain, shown
-from simulator.words import OUTCOMES, Verb
+from simulator.words import OUTCOMES, REJECTIONS, Verb
 
 COAP = re.compile(r"coap ([245])\.([0-9]{2})")
 
@@ -21,6 +21,8 @@ REASONED = ("rejected", "failed")
 """Outcomes that come with words of the one who refused."""
 WITH_REASON = "write {rejected: IMEI mismatch}"
 MAX_REASON = 200
+LOGINS = ("attach", "power_on", "reboot", "switch_profile")
+"""Verbs that are rejected with one of `REJECTIONS`."""
 
 DEFAULT_WITHIN_S = 10.0
 """scenarios §3."""
@@ -86,7 +88,15 @@ def outcome(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subj
     if text is not None and (not reason.isprintable() or len(reason) > MAX_REASON):
         hint = f"at most {MAX_REASON} characters that can be printed"
         problems.add(f"no reason {shown(text.value)}", text.place, hint)
+    elif text is not None and said == "rejected" and verb.name in LOGINS and not _is_said(reason):
+        hint = f"the reference server says {', '.join(REJECTIONS)}"
+        problems.add(f"no login is rejected with {shown(reason)}", text.place, hint)
     return said, reason
+
+
+def _is_said(reason: str) -> bool:
+    """Whether the reference server has a reply message with these words."""
+    return any(reason in message for message in REJECTIONS)
 
 
 def _word(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subject]) -> str:

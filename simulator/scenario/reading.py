@@ -30,6 +30,16 @@ class Copied:
     of: Text
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileNamed:
+    """A profile that a group's eSIM must have. `place`: of the group; `profile_place`: of the number."""
+
+    group: str
+    place: Place
+    profile: int
+    profile_place: Place
+
+
 @dataclass(slots=True)
 class Reading:
     """One scenario being read, with the files that it includes. Lives as long as `load`."""
@@ -61,3 +71,5 @@ class Reading:
     """`as:` names of steps without subjects, such as a `wait`."""
     states_of: list[tuple[str, Place]] = field(default_factory=list)
     """Groups whose `state` is asked for, and where."""
+    profiles: list[ProfileNamed] = field(default_factory=list)
+    """What `switch_profile` names. Who holds an eSIM is known when all steps are."""

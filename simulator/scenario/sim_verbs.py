@@ -17,9 +17,10 @@ from simulator.scenario.model import (
     SwitchProfile,
     UpdateModem,
 )
+from simulator.scenario.nodes import Items
 from simulator.scenario.problems import Fields
 from simulator.scenario.quantities import quantity
-from simulator.scenario.reading import Reading
+from simulator.scenario.reading import ProfileNamed, Reading
 from simulator.scenario.show import shown
 from simulator.scenario.sims import MAX_PROFILES, MAX_SVN
 from simulator.scenario.subjects import overlap, size_of, subject
@@ -70,14 +71,10 @@ def switch_profile(reading: Reading, subjects: Sequence[Subject], fields: Fields
     node, back = fields.get("profile"), fields.get("rollback")
     rollback_s = None if back is None else quantity(problems, back, "rollback", "duration")
     profile = None if node is None else problems.integer(node, "profile", 1, MAX_PROFILES)
-    for one in subjects:
-        card = reading.groups[one.group].sim
-        if card.kind != "esim":
-            hint = f"write sim: {{profiles: 2}} in the group {one.group}"
-            problems.add(f"{one.group} has no eSIM", one.place, hint)
-        elif node is not None and profile is not None and profile > card.profiles:
-            hint = f"its eSIM has 1 to {card.profiles}"
-            problems.add(f"{one.group} has no profile {profile}", node.place, hint)
+    named = 1 if profile is None else profile
+    reading.profiles += [
+        ProfileNamed(one.group, one.place, named, one.place if node is None else node.place) for one in subjects
+    ]
     return None if profile is None else SwitchProfile(profile=profile, rollback_s=rollback_s)
 
 
@@ -104,6 +101,10 @@ def roam(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> Devi
 def _partners(reading: Reading, verb: str, subjects: Sequence[Subject], fields: Fields, key: str) -> Subject | None:
     """The devices at the other end, as many as the subjects, each of them another one."""
     problems, node = reading.problems, fields.get(key)
+    if isinstance(node, Items):
+        hint = f"write two steps, or a range: {key}: meters.0-4"
+        problems.add(f"{key} takes one subject, not a list", node.place, hint)
+        return None
     found = None if node is None else subject(reading, node, key)
     if found is None:
         return None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from simulator.scenario.matchers import condition
 from simulator.scenario.model import Condition, StatisticsOf
 from simulator.scenario.nodes import Mapping, Node, Text
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, plain, shown
 from simulator.scenario.values import check_count
-from simulator.words import STATISTICS, nearest
+from simulator.words import DISCARDED, REJECTIONS, STATISTICS, STOPS, nearest
 
 EXAMPLE = '{accepted: 2, "rejected.IMEI mismatch": at_least 1}'
 COUNTED = tuple(name for name in STATISTICS if "*" not in name)
 FREE = {"rejected": "IMEI mismatch", "discarded": "wrong authenticator", "stops": "Lost-Carrier"}
 """What the server counts by something of its own choice (`rejected.*`), each with an example."""
-MAX_NAME = 100
+NAMES: dict[str, tuple[str, ...]] = {"rejected": tuple(REJECTIONS), "discarded": DISCARDED, "stops": STOPS}
+"""What that may be; a cause of a stop without a name is a number."""
+NUMBER = re.compile(r"-[0-9]{1,18}(\.[0-9]{1,18})?|[0-9]{1,18}\.[0-9]{0,17}[1-9]")
+"""One that nothing can have been counted to."""
 NUMBERS = "a number, at_least 1, or {one_of: [1, 2]}; what was not counted is 0"
 
 
@@ -38,10 +43,11 @@ def _is_known(reading: Reading, key: Text) -> bool:
         return True
     if begin not in FREE or not end.strip() or end == "*":
         hint = f'write what is counted: "{begin}.{FREE[begin]}"' if begin in FREE else _meant(name, begin, end)
-    elif end != end.strip() or len(name) > MAX_NAME:
-        hint = f"at most {MAX_NAME} characters, and none of them a space at the end"
-    else:
+    elif end in NAMES[begin] or (begin == "stops" and end.isascii() and end.isdigit()):
         return True
+    else:
+        # Two letters exchanged are as near to IMSI as to IMEI: all of the few are shown.
+        hint = f"known: {', '.join(REJECTIONS)}" if begin == "rejected" else meant(end, NAMES[begin])
     reading.problems.add(f"nothing called {shown(name)} is counted", key.place, hint)
     return False
 
@@ -63,5 +69,8 @@ def _number(reading: Reading, key: Text, value: Node) -> Condition | None:
         problems.add(f"{name} is a number, which {found.op} says nothing of", value.place, NUMBERS)
         return None
     before = problems.count
+    if isinstance(value, Text) and found.op == "equals" and NUMBER.fullmatch(value.value):
+        problems.add(f"{name} is a whole number from 0, not {shown(value.value)}", value.place, NUMBERS)
+        return None
     check_count(reading, name, value, found)
     return found if problems.count == before else None

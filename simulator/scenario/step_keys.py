@@ -7,7 +7,10 @@ from simulator.scenario.problems import NOT_YET
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import meant, shown
 from simulator.scenario.subjects import NAME
-from simulator.words import ARGUMENTS, BLOCKS, LASTING, MODIFIERS, RETRIED, VERB, Verb, modifiers_of, nearest
+from simulator.words import ARGUMENTS, BLOCKS, LASTING, MODIFIERS, RETRIED, TOP_KEYS, VERB, Verb, modifiers_of, nearest
+
+TO = {"move": "collection that the devices move to", "move_sim": "device that the SIM moves to"}
+"""The argument `to` by verb; its help tells of both."""
 
 
 def verb_key(reading: Reading, mapping: Mapping) -> Text | None:
@@ -42,11 +45,12 @@ def check_keys(reading: Reading, mapping: Mapping, verb: Verb) -> None:
         if word in MODIFIERS or word in ARGUMENTS:
             reading.problems.add(f"{shown(word)} does not fit {verb.name}", key.place, _what_fits(verb, word))
         else:
-            known = (*verb.arguments, *fit)
-            reading.problems.add(f"unknown key {shown(word)} beside {verb.name}", key.place, meant(word, known))
+            hint = "it belongs at the top of the file" if word in TOP_KEYS else meant(word, (*verb.arguments, *fit))
+            reading.problems.add(f"unknown key {shown(word)} beside {verb.name}", key.place, hint)
     for required in verb.required:
         if required not in mapping:
-            reading.problems.add(f"{verb.name} without {required}", mapping.place, ARGUMENTS[required].help)
+            hint = TO[verb.name] if required == "to" and verb.name in TO else ARGUMENTS[required].help
+            reading.problems.add(f"{verb.name} without {required}", mapping.place, hint)
 
 
 def _what_fits(verb: Verb, word: str) -> str:

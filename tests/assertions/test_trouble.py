@@ -81,7 +81,7 @@ def test_trouble_tells_what_was_seen_and_how_to_accept_it(judged):
     found = judged(scenario(), history("1.5 m.0 imeiMismatch imsi=1", "1.5 m.1 imeiMismatch"))
     text = found.text("trouble.imeiMismatch")
     assert text.startswith("m.0 had trouble: imeiMismatch(imsi=1, imei=350000000000006")
-    assert "an expectation, or allow: [imeiMismatch], would accept it" in text
+    assert "expect: [{imeiMismatch: {}, of: m.0}] beside this step, or allow: [imeiMismatch] at the top" in text
     assert "2 subjects (m.0, m.1); again with: simulator run x.yaml --seed 7" in text
     assert "--only" not in text, "whoever came must act again, and not whom it is told of"
 
@@ -132,3 +132,27 @@ def test_what_a_step_asks_of_others_is_no_trouble_until_its_window_is_over(judge
     assert OF_STEP not in judged(text, [*begun, "11.9 n imsiMismatch"]).failed
     assert OF_STEP in judged(text, [*begun, "12 n imsiMismatch"]).failed
     assert OF_STEP in judged(text, [*begun, "5 m imsiMismatch"]).failed
+
+
+SWAPPED = """
+scenario: swapped
+devices: {m: {}, n: {}}
+steps:
+  - {move_sim: m, to: n}
+  - {attach: n, outcome: rejected, expect: [imeiMismatch]}
+"""
+
+
+def test_trouble_is_shown_at_the_step_during_which_it_came_with_who_acted_then(judged):
+    lines = ["0 step 0", "1 > m move_sim", "1 < m move_sim ok", "1 acted 0", "1 over 0", "1 step 1"]
+    lines += ["1 > n attach", "1.5 m imeiMismatch", "2 < n attach rejected", "2 acted 1", "12 over 1"]
+    found = judged(SWAPPED, lines)
+    (trouble,) = (check for check in found.verdicts.judgements if check.check == "trouble.imeiMismatch")
+    assert trouble.place.line == 6
+    text = found.text("trouble.imeiMismatch")
+    assert "n: attach since 1.0 s" in text
+    assert "the device itself" not in text, "m did nothing then"
+    assert "{imeiMismatch: {}, of: m}" in text
+    missed = found.text("steps[1].expect[0]")
+    assert "it was seen of m at 1.5 s; write {imeiMismatch: {}, of: m}" in missed
+    assert "nearest" not in missed

@@ -82,6 +82,15 @@ def test_invariants_tell_their_source(capsys):
     ]
 
 
+def test_forms_and_conditions_are_found_and_no_source_is_printed(capsys):
+    assert listed(capsys, "forms") == listed(capsys, "expectations")
+    assert {entry["name"] for entry in listed(capsys, "conditions")} == {"any", *words.CONDITION_KEYS}
+    for what in LISTS:
+        if what != "scenarios":
+            print_list(what, None, as_json=False)
+    assert "§" not in capsys.readouterr().out
+
+
 def test_troubles_say_what_they_are(capsys):
     entries = listed(capsys, "troubles")
     assert [entry["name"] for entry in entries] == list(words.TROUBLES)
@@ -91,6 +100,10 @@ def test_troubles_say_what_they_are(capsys):
 def test_what_the_server_counts_and_the_radios_are_listed(capsys):
     assert [entry["name"] for entry in listed(capsys, "statistics")] == list(words.STATISTICS)
     assert [entry["name"] for entry in listed(capsys, "rats")] == list(words.RATS)
+    assert {entry["name"]: entry["help"] for entry in listed(capsys, "rejections")} == words.REJECTIONS
+    print_list("statistics", None, as_json=False)
+    (stops,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("stops.*"))
+    assert "names: User-Request, Lost-Carrier, " in stops
 
 
 @pytest.mark.parametrize("what", ["file", "groups", "modifiers"])

@@ -210,7 +210,7 @@ def test_a_refused_profile_stays_enabled_without_rollback():
 @pytest.mark.parametrize(
     ("spec", "profile", "power", "why"),
     [
-        (CARD, 2, Power.ATTACHED, "the SIM is no eUICC"),
+        (CARD, 2, Power.ATTACHED, "no eSIM"),
         (NONE, 2, Power.IDLE, "no SIM"),
         (ESIM, 4, Power.ATTACHED, "there is no profile 4: the eUICC has 3"),
         (ESIM, 2, Power.OFF, "the device is off"),

@@ -1,5 +1,7 @@
 """What a file says of SIMs, modems, operators and the platform's options, and what the loader makes of it."""
 
+import re
+
 import pytest
 
 from simulator.errors import Place, ScenarioErrors
@@ -229,6 +231,32 @@ def test_an_empty_list_asks_for_nothing():
     assert loads(f"{HEAD}  - attach: m\nexpect: [{{never: [], of: m}}]\n").expect == ()
 
 
+# --- somebody else's eSIM ---------------------------------------------------------------------------------------------
+
+HOLDERS = "scenario: a\ndevices: {e: {sim: {profiles: 3}}, p: {}, q: {}}\nsteps:\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ("{move_sim: e, to: p} | {switch_profile: p, profile: 3}", None),
+        ("{swap_sims: p, with: e} | {switch_profile: p, profile: 2}", None),
+        ("{swap_sims: e, with: p} | {move_sim: p, to: q} | {switch_profile: q, profile: 2}", None),
+        ("{move_sim: e, to: p} | {switch_profile: p, profile: 4}", "p has no profile 4 (its eSIM has 1 to 3)"),
+        ("{move_sim: e, to: p} | {switch_profile: q, profile: 2}", "q has no eSIM"),
+        ("{move_sim: p, to: e} | {switch_profile: p, profile: 2}", "p has no eSIM"),
+        ("{switch_profile: [p, q], profile: 2}", "q has no eSIM"),
+    ],
+)
+def test_who_may_hold_somebody_else_s_esim_may_switch_its_profile(steps, problem):
+    text = HOLDERS + "".join(f"  - {step}\n" for step in steps.split(" | "))
+    if problem is None:
+        assert loads(text)
+    else:
+        with pytest.raises(ScenarioErrors, match=re.escape(problem)):
+            loads(text)
+
+
 # --- what the server counts -------------------------------------------------------------------------------------------
 
 
@@ -252,7 +280,23 @@ def test_what_must_have_been_counted():
 
 
 def test_the_names_end_as_the_server_likes():
-    for name in ("rejected.x", "rejected.a.b", '"discarded.wrong authenticator"', "stops.6"):
+    for name in ('"rejected.IMEI mismatch"', '"discarded.wrong authenticator"', "stops.none", "stops.77"):
         assert loads(f"scenario: a\nsteps: [{{wait: 1 s}}]\nexpect: [{{statistics: {{{name}: 1}}}}]\n").expect
     with pytest.raises(ScenarioErrors, match=r"nothing called 'takeovers\.x' is counted"):
         loads("scenario: a\nsteps: [{wait: 1 s}]\nexpect: [{statistics: {takeovers.x: 1}}]\n")
+    for name, near in (
+        ("rejected.IMIE mismatch", "known: .*IMEI mismatch, IMSI mismatch"),
+        ("stops.lost-carier", "did you mean 'Lost-Carrier'"),
+        ("discarded.foo", "known: too short, too long"),
+    ):
+        with pytest.raises(ScenarioErrors, match=rf"nothing called '{name}' is counted \({near}"):
+            loads(f'scenario: a\nsteps: [{{wait: 1 s}}]\nexpect: [{{statistics: {{"{name}": 0}}}}]\n')
+
+
+@pytest.mark.parametrize("verb", ["attach: m", "power_on: m", "reboot: m"])
+def test_logins_are_rejected_with_words_of_the_server_or_a_part_of_them(verb):
+    for part in ("IMEI mismatch", "mismatch"):
+        assert loads(f"{HEAD}  - {{{verb}, outcome: {{rejected: {part}}}}}\n")
+    with pytest.raises(ScenarioErrors, match=r"with 'IMIE mismatch' \(the reference server says .*IMEI mis"):
+        loads(f"{HEAD}  - {{{verb}, outcome: {{rejected: IMIE mismatch}}}}\n")
+    assert loads(f"{HEAD}  - {{{verb}, outcome: {{failed: whatever}}}}\n")

@@ -6,11 +6,16 @@ from simulator import words
 from simulator.assertions.invariants import INVARIANTS
 from simulator.cli.list_command import COUNTED
 from simulator.plan.estimate import RADIOS
+from simulator.protocol.radius.errors import KINDS, SIGNATURES
+from simulator.protocol.radius.numbers import TERMINATE_NAMES
 from simulator.scenario.doers import _ACTS as DOERS
 from simulator.scenario.forms import _READERS
 from simulator.scenario.model import HOME
 from simulator.scenario.statistics import FREE
 from simulator.scenario.verbs import _ACTS
+from simulator.server.fronts import radius
+from simulator.server.span import login
+from simulator.server.span.reports import cause_name
 from simulator.wire.presets import KEYS, PRESETS
 
 
@@ -92,6 +97,14 @@ def test_the_estimate_knows_the_presets_as_they_are():
 )
 def test_the_nearest_word(word, near):
     assert words.nearest(word, words.VERB) == near
+
+
+def test_the_server_says_and_counts_what_is_listed():
+    texts = {name: text for name, text in vars(login).items() if name.isupper() and isinstance(text, str)}
+    assert set(words.REJECTIONS) == set(texts.values())
+    assert set(words.STOPS) == {*TERMINATE_NAMES.values(), cause_name(None), cause_name(2**32 - 1)}
+    fronts = {radius.UNKNOWN_NAS, radius.UNKNOWN_CODE, radius.REPLY, radius.WRONG_PORT, radius.NO_STATUS}
+    assert set(words.DISCARDED) == {*KINDS, *SIGNATURES, *fronts, "nobody asked"}
 
 
 def test_what_the_server_counts_is_listed_with_words():
