@@ -12,7 +12,7 @@ from .damages.stories import STORIES
 
 # A place is an index: a smaller one says no more, so nothing is shrunk.
 SEARCH = settings(phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
-EXAMPLES = 4
+EXAMPLES = 3
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from .damages.history import History, histories_of, judge
 
 # A place is an index: a smaller one says no more, so nothing is shrunk.
 SEARCH = settings(phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
-EXAMPLES = 5
+EXAMPLES = 4
 
 
 @pytest.fixture(scope="session")

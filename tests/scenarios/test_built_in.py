@@ -55,7 +55,7 @@ REAL = [
 ON_AIOCOAP = [
     story
     for story, plan in PLANS.items()
-    if speaks_coap(story) and len(plan.members) <= 100 and (not story[1] or story[1] in CASES_IN_REAL_TIME)
+    if speaks_coap(story) and len(plan.members) <= 100 and (not story[1] or story[1] == CASES_IN_REAL_TIME[0])
 ]
 
 

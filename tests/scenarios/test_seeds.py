@@ -2,7 +2,7 @@
 
 With more than 50 devices a run takes seconds: of such a scenario one device in fifty acts here, and all of them in
 `tests/bench/bench_seeds.py`, which tries two hundred seeds of each.
-Of a file with cases, each case has one of the three.
+Of a file with cases, one case in five has one of the three.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MANY = [story for story in SCENARIOS if story not in FEW]
 TRIED = [
     pytest.param(story, seed, id=f"{name(story)}-{seed}")
     for number, story in enumerate(FEW)
-    for seed in (SEEDS if not story[1] else (SEEDS[number % len(SEEDS)],))
+    for seed in (SEEDS if not story[1] else SEEDS[:1] if number % 5 == 0 else ())
 ]
 
 
