@@ -14,6 +14,7 @@ from simulator import __version__
 from simulator.cli.ending import to_its_end
 from simulator.cli.options import AsJson, Case, Confirm, Paths, Target, Token, Without
 from simulator.errors import UsageError
+from simulator.server.ports import ACCOUNTING_PORT, API_PORT, COAP_PORT, RADIUS_PORT, UDP_PORT
 
 app = typer.Typer(
     name="simulator",
@@ -212,15 +213,15 @@ def doctor(json: AsJson = False) -> None:
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    api_port: Annotated[int, typer.Option(help="REST and WebSocket; 0: any free port.")] = 10080,
-    udp_port: Annotated[int, typer.Option(help="Plain UDP; 0: any free port.")] = 11234,
-    coap_port: Annotated[int, typer.Option(help="CoAP; 0: any free port.")] = 15683,
+    api_port: Annotated[int, typer.Option(help="REST and WebSocket; 0: any free port.")] = API_PORT,
+    udp_port: Annotated[int, typer.Option(help="Plain UDP; 0: any free port.")] = UDP_PORT,
+    coap_port: Annotated[int, typer.Option(help="CoAP; 0: any free port.")] = COAP_PORT,
     radius_port: Annotated[
         int, typer.Option(help="RADIUS: packet gateways ask who may come in; 0: any free port.")
-    ] = 11812,
+    ] = RADIUS_PORT,
     accounting_port: Annotated[
         int, typer.Option(help="RADIUS accounting: they report on their sessions; 0: any free port.")
-    ] = 11813,
+    ] = ACCOUNTING_PORT,
     radius_secret: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from simulator.errors import LocalError, UsageError
 from simulator.run.settings import RemoteSettings
-from simulator.target.usual_ports import COAP_PORT, UDP_PORT
+from simulator.server.ports import COAP_PORT, UDP_PORT
 from simulator.wire.address import Address, address
 
 

@@ -15,6 +15,7 @@ from simulator.server.fronts.radius import RadiusFront
 from simulator.server.fronts.radius_clients import RadiusSettings
 from simulator.server.fronts.radius_disconnects import Disconnects
 from simulator.server.fronts.udp import UdpFront
+from simulator.server.ports import ACCOUNTING_PORT, API_PORT, COAP_PORT, RADIUS_PORT, UDP_PORT
 from simulator.server.span.core import DevicePorts, SpanCore
 from simulator.server.span.durable import Durable, keep, revive
 from simulator.server.span.radius import Listening
@@ -26,13 +27,6 @@ from simulator.wire.ports import Wire
 
 if TYPE_CHECKING:
     from simulator.server.fronts.http import HttpFront
-
-# The real platform's numbers plus 10000.
-API_PORT = 10080
-UDP_PORT = 11234
-COAP_PORT = 15683
-RADIUS_PORT = 11812
-ACCOUNTING_PORT = 11813
 
 PORTS = ("api_port", "udp_port", "coap_port", "radius_port", "accounting_port")
 

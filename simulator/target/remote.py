@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from simulator.clock import Clock
 from simulator.errors import LocalError, RemoteError, TargetError
+from simulator.server.ports import COAP_PORT, UDP_PORT
 from simulator.target.api import ApiRefused, SpanApi
 from simulator.target.http import HttpCaller, SocketObserver
 from simulator.target.observer import Observer, StreamReader
 from simulator.target.radius import RadiusAccess
 from simulator.target.streams import SocketStream
-from simulator.target.usual_ports import COAP_PORT, UDP_PORT
 from simulator.wire.address import Address, address, host_text, ip_of
 
 ALIVE_S = 5.0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.cli.doctor.finding import Finding
+from simulator.server.ports import ACCOUNTING_PORT, API_PORT, COAP_PORT, RADIUS_PORT, UDP_PORT
 
 SPARE_DESCRIPTORS: Final = 64
 """For journals, streams of events, and Python itself."""
@@ -15,11 +16,11 @@ ENOUGH_DESCRIPTORS: Final = 4096
 PATIENCE_S: Final = 0.5
 
 SERVE_PORTS: Final = (
-    ("REST and WebSocket", "tcp", 10080, "--api-port"),
-    ("plain UDP", "udp", 11234, "--udp-port"),
-    ("CoAP", "udp", 15683, "--coap-port"),
-    ("RADIUS", "udp", 11812, "--radius-port"),
-    ("RADIUS accounting", "udp", 11813, "--accounting-port"),
+    ("REST and WebSocket", "tcp", API_PORT, "--api-port"),
+    ("plain UDP", "udp", UDP_PORT, "--udp-port"),
+    ("CoAP", "udp", COAP_PORT, "--coap-port"),
+    ("RADIUS", "udp", RADIUS_PORT, "--radius-port"),
+    ("RADIUS accounting", "udp", ACCOUNTING_PORT, "--accounting-port"),
 )
 """What `simulator serve` takes by default, and the option that says otherwise."""
 

@@ -81,7 +81,7 @@ def _late_stop_ends(server: ReferenceServer, patches: Patches) -> None:
         if report.status == n.Status.STOP:
             session = _session_about(network, report)
             if session is not None:
-                network._end(session)
+                network.end(session)
 
     patches.wrap(server.core.radius, "account", account)
 

@@ -52,7 +52,7 @@ def _ends_with_first_message(server: ReferenceServer, patches: Patches) -> None:
         uplink = honest(source, *rest, **named)
         session = session_of(server.core, source)
         if session is not None:
-            server.core.network._end(session)
+            server.core.network.end(session)
         return uplink
 
     on_upstream(server, patches, crook)
@@ -107,7 +107,7 @@ def _takeover_not_noticed(server: ReferenceServer, patches: Patches) -> None:
             end(None, session)
 
     on_logins(server, patches, decide)
-    patches.wrap(network, "_end", end)
+    patches.wrap(network, "end", end)
     patches.also(end_all)
 
 

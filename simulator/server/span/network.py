@@ -176,13 +176,13 @@ class Network:
             )
         if session is None:
             return False
-        self._end(session)
+        self.end(session)
         return True
 
     def forget(self, device: Device) -> None:
         """End the session of a device that is removed."""
         if device.session is not None:
-            self._end(device.session)
+            self.end(device.session)
 
     def _wanted(self, where: str | Address | None) -> Address | None:
         if where is None or where == "":
@@ -224,7 +224,7 @@ class Network:
         holder = self._of_sim.get(self.addresses.owner(where))
         # Its own session, or its device's, is `_accept`'s to end: that may be a takeover.
         if holder is not None and holder.imsi != imsi and holder.device is not device:
-            self._end(holder)
+            self.end(holder)
 
     def _free_hint(self, device: Device, imsi: int, hint: Address) -> Address | None:
         """The hinted address on the wire; None: it is none, or another SIM in session has it."""
@@ -274,7 +274,7 @@ class Network:
         predecessor = _predecessor(self._of_sim.get(number), gateway)
         for previous in (device.session, self._of_sim.get(number), self.sessions.get(source)):
             if previous is not None and self.sessions.get(previous.address) is previous:
-                self._end(previous)
+                self.end(previous)
         self.last_serial += 1
         session = Session(
             device,
@@ -322,7 +322,8 @@ class Network:
         where = self.addresses.take(number, wanted)
         return None if where is None else self._open(device, imsi, imei, where, seen_as, now_ns, visit)
 
-    def _end(self, session: Session, end: End = End.REPLACED) -> None:
+    def end(self, session: Session, end: End = End.REPLACED) -> None:
+        """Take a session away; its address is free for others. `end`: what is remembered as the reason."""
         del self.sessions[session.address], self._of_sim[session.imsi]
         session.device.session = None
         self.addresses.release(session.imsi)

@@ -110,13 +110,13 @@ class RadiusCore:
         """
         if session.gateway and self.send_disconnect is not None and self.send_disconnect(session):
             return True
-        self.network._end(session)
+        self.network.end(session)
         return False
 
     def disconnected(self, session: Session) -> None:
         """The gateway has acknowledged; its Stop (Admin-Reset) is still to come."""
         if session.device.session is session:
-            self.network._end(session, End.CUT_OFF)
+            self.network.end(session, End.CUT_OFF)
 
     def has_stopped(self, session: Session) -> bool:
         """Whether the gateway has reported the end of the session."""
@@ -129,7 +129,7 @@ class RadiusCore:
     def remove(self, session: Session) -> None:
         """The device is removed: its session ends at once, and the gateway is told."""
         if session.gateway and self.send_disconnect is not None and self.send_disconnect(session):
-            self.network._end(session, End.CUT_OFF)
+            self.network.end(session, End.CUT_OFF)
 
     def reconsider(self, device: Device, imsi: int) -> None:
         """A device was changed: sessions that would be refused now end (§3.4). `imsi`: the one it has now, 0: blank."""

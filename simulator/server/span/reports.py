@@ -110,7 +110,7 @@ class Reports:
 
     def _end(self, session: Session) -> None:
         """A gateway has told that it is over."""
-        self._network._end(session, End.STOPPED)
+        self._network.end(session, End.STOPPED)
 
     def _restarted(self, report: Accounting, gateway: str) -> None:
         """Accounting-On, -Off: whatever the gateway carried then is gone (RFC 2866 §5.1)."""
