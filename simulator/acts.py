@@ -95,6 +95,38 @@ class ChangeCell(msgspec.Struct, frozen=True):
     cell: int
 
 
+class Connect(msgspec.Struct, frozen=True):
+    """Open a DTLS session with the platform, with the device's certificate: one handshake with its retransmissions."""
+
+    resume: bool
+    """Whether the last session is resumed if the platform still knows it."""
+    idle_s: float | None = None
+    """None: whatever session there is, a new one takes its place. Otherwise only if there is none that was in use
+    within so many seconds (else the result is Done); a handshake that is under way already is waited for."""
+
+
+class Disconnect(msgspec.Struct, frozen=True):
+    """Close the DTLS session in order (close-notify)."""
+
+
+class DropSession(msgspec.Struct, frozen=True):
+    """The device has lost its DTLS session, or gives it up, without a word; what it was doing ends for this reason."""
+
+    why: str
+
+
+class RebindNat(msgspec.Struct, frozen=True):
+    """The NAT before the device forgets its mapping: what it sends next comes from another address."""
+
+
+class UploadBlob(msgspec.Struct, frozen=True):
+    """Store a large object at the platform, by HTTP POST; over TLS where the device has a certificate (span §4.6)."""
+
+    path: str
+    payload: bytes
+    content_type: str
+
+
 class CreateDevice(msgspec.Struct, frozen=True):
     """The operator creates the device on the platform. An empty identity is left blank there."""
 
@@ -102,6 +134,12 @@ class CreateDevice(msgspec.Struct, frozen=True):
     imei: str
     tags: tuple[tuple[str, str], ...]
     collection: str
+    certificate: str = ""
+    """The kind of certificate that an Internet device is given, of `words.CERTIFICATES`; "": none, it has a SIM."""
+
+
+class RenewCertificate(msgspec.Struct, frozen=True):
+    """The operator has the platform issue a new certificate for the device, which uses it from now on."""
 
 
 class UpdateDevice(msgspec.Struct, frozen=True):
@@ -209,8 +247,23 @@ class Accepted(msgspec.Struct, frozen=True):
     """How often the gateway asked."""
 
 
+class Connected(msgspec.Struct, frozen=True):
+    """The DTLS handshake is done."""
+
+    resumed: bool
+    transmissions: int = 1
+    """How many flights the device sent, with repetitions."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The platform has taken a blob."""
+
+    status: int
+    """HTTP status, 2xx."""
+
+
 class Rejected(msgspec.Struct, frozen=True):
-    """The mobile network, or the operator's API, refused; the text is the platform's own."""
+    """The mobile network, the operator's API, a TLS alert or an HTTP status refused; the text is the platform's own."""
 
     reason: str
     transmissions: int = 0
@@ -227,12 +280,16 @@ class Done(msgspec.Struct, frozen=True):
     """What has no result of its own is over: a sleep, a detach, an order of the operator."""
 
 
-Order = CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream | WithdrawDownstream | CutOff
-Act = (
-    Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | LeaveSilently | ChangeCell | Order | AskAs
-    | ChangeRadio | DarkenRadio | SwitchOff | SwitchOn | StandStill
+Order = (
+    CreateDevice | UpdateDevice | RemoveDevice | MoveDevice | QueueDownstream | WithdrawDownstream | CutOff
+    | RenewCertificate
 )  # fmt: skip
-Result = Answer | NoAnswer | Sent | Accepted | Rejected | Broken | Done
+Act = (
+    Post | Get | Datagram | Sleep | SleepUntil | Attach | Detach | LeaveSilently | ChangeCell | Connect | Disconnect
+    | DropSession | RebindNat | UploadBlob | Order | AskAs | ChangeRadio | DarkenRadio | SwitchOff | SwitchOn
+    | StandStill
+)  # fmt: skip
+Result = Answer | NoAnswer | Sent | Accepted | Connected | Stored | Rejected | Broken | Done
 
 Story = Generator[Act, Result, T]
 """A behaviour; `T` is what it returns when it has ended."""

@@ -98,7 +98,7 @@ TOP_KEYS = _table(
 GROUP_KEYS = _table(
     Word("count", "how many devices (default 1)"),
     Word("network", "ciot | inet | gateway NAME (default ciot)"),
-    Word("transport", "udp | coap | dtls | coaps | gateway (default coap)"),
+    Word("transport", "udp | coap (default, ciot) | dtls | coaps (default, inet) | gateway"),
     Word("link", "a preset, or a mapping of a preset and what is changed in it"),
     Word("registered", "no: not created on the platform before the first step (default yes)"),
     Word("identity", "what the platform is told: {imsi: blank} nothing, {imei: 999…} another than the device has"),
@@ -111,6 +111,9 @@ GROUP_KEYS = _table(
     Word("operator", "the mobile network that the devices begin in (default home)"),
     Word("rat", "how they reach it: nb-iot, lte-m, lte … (default: as the operator says)"),
     Word("cell", "the cell that they begin in, a number below 268435456 (default: dealt)"),
+    Word("certificate", "own | none | foreign | self-signed | expired | early | gateway | {of: DEVICE} (default own)"),
+    Word("connection", "how Internet devices keep their session: {resume: no, close_after: 5 min}"),
+    Word("clock", "reset | {fast: 20 d} | {slow: 20 d}: what Internet devices take the time for (default right)"),
     Word("firmware", "the image that the devices run", now=False),
     Word("bootloader", "how the devices take a new image", now=False),
     Word("battery", "what the devices live on", now=False),
@@ -168,7 +171,37 @@ MODEM_KEYS = _table(
     Word("clone_of", "the device whose IMEI this modem claims"),
 )
 
+CERTIFICATES = _table(
+    Word("own", "issued for the device by the platform; 14 days"),
+    Word("none", "the device shows no certificate"),
+    Word("foreign", "in the device's name, but of another certificate authority"),
+    Word("self-signed", "in the device's name, and signed by nobody but itself"),
+    Word("expired", "issued for the device, and over since a day"),
+    Word("early", "issued for the device, and valid from tomorrow on"),
+    Word("gateway", "of the platform, but for a gateway"),
+    Word("copy", "{of: DEVICE}: the certificate and the key of another device", now=False),
+)
+"""`certificate:` what an Internet device shows of itself. `copy` is not written, it is what `{of: DEVICE}` means."""
+
+CERTIFICATE_KEYS = _table(Word("of", "the device whose certificate and key these are"))
+
+CONNECTION_KEYS = _table(
+    Word("resume", "no: every handshake is a full one (default yes)"),
+    Word("on_demand", "no: who has no session does not connect to send, it fails (default yes)"),
+    Word("close_after", "the device closes a session that was silent for so long (default never)"),
+    Word("renew_after", "a new handshake before it sends after so long a silence (default never)"),
+    Word("timeout", "after how long the first flight of a handshake is sent again (default 1 s)"),
+    Word("cipher", "any | gcm | ccm8 (default any)"),
+)
+
+CLOCK_KEYS = _table(
+    Word("fast", "the clock is ahead by so much"),
+    Word("slow", "the clock is behind by so much"),
+)
+
 PLATFORM_KEYS = _table(
+    Word("inet_idle", "how long a DTLS session may be silent before the platform ends it (default 10 min)"),
+    Word("transport_compat", "unspecified: what upstreamMessage says of Internet devices (default: the transport)"),
     Word("mismatch_policy", "both | first: first stops after an imeiMismatch (default both)"),
     Word("disconnect_on_update", "yes: an update that a session would not survive ends it (default no)"),
     Word("interim", "how often gateways shall tell of their sessions (default never)"),
@@ -194,10 +227,17 @@ STATISTICS = (
     "disconnects.acknowledged",
     "disconnects.refused",
     "disconnects.unanswered",
+    "handshakes",
+    "handshakes.resumed",
+    "handshakes.refused",
+    "handshakes.failed",
+    "sessions.inet",
 )
-"""What the reference server counts about its mobile network. `rejected.*` by reply message, `discarded.*` by what was
-wrong with the packet, `stops.*` by Acct-Terminate-Cause; `sessions` are those that are open now. `accounting.stale` are
-reports about sessions that were over already."""
+"""What the reference server counts about its mobile network and its DTLS sessions. `rejected.*` by reply message,
+`discarded.*` by what was wrong with the packet, `stops.*` by Acct-Terminate-Cause; `sessions` are those that are open
+now. `accounting.stale` are reports about sessions that were over already. `handshakes` are those that came to their end, resumed ones among them;
+`refused` were those with a certificate that is not good enough, `failed` what else did not come to its end;
+`sessions.inet` are those of DTLS and CoAPS that are open now."""
 
 REJECTIONS: Mapping[str, str] = {
     "Device does not exist": "no device has the IMSI, or the IMEI, that came",
@@ -210,6 +250,32 @@ REJECTIONS: Mapping[str, str] = {
 """Reply messages of the reference server, `rejected.*`, and when it says them.
 
 A test holds this and the next two against the server."""
+
+ALERTS: Mapping[str, int] = {
+    "unexpected message": 10,
+    "bad record mac": 20,
+    "record overflow": 22,
+    "handshake failure": 40,
+    "bad certificate": 42,
+    "unsupported certificate": 43,
+    "certificate revoked": 44,
+    "certificate expired": 45,
+    "certificate unknown": 46,
+    "illegal parameter": 47,
+    "unknown ca": 48,
+    "access denied": 49,
+    "decode error": 50,
+    "decrypt error": 51,
+    "protocol version": 70,
+    "insufficient security": 71,
+    "internal error": 80,
+    "user canceled": 90,
+    "no renegotiation": 100,
+    "unsupported extension": 110,
+}
+"""With which words a DTLS handshake is rejected, and the number of the alert (RFC 5246 §7.2): those that servers send.
+
+A test holds this against what our own client says."""
 
 STOPS = (
     "User-Request",
@@ -254,15 +320,15 @@ DISCARDED = (
 
 NETWORKS = _table(
     Word("ciot", "mobile network of the platform"),
-    Word("inet", "the Internet", now=False),
+    Word("inet", "the Internet"),
     Word("gateway", "a gateway of the scenario", now=False),
 )
 
 TRANSPORTS = _table(
     Word("udp", "plain UDP"),
     Word("coap", "CoAP over UDP"),
-    Word("dtls", "UDP over DTLS", now=False),
-    Word("coaps", "CoAP over DTLS", now=False),
+    Word("dtls", "UDP over DTLS"),
+    Word("coaps", "CoAP over DTLS"),
     Word("gateway", "whatever the gateway speaks", now=False),
 )
 
@@ -316,6 +382,9 @@ CAPABILITIES = _table(
     Word("lossless", "its event stream drops nothing, so that an absence is always proven; embedded only"),
     Word("tokens", "tokens can be issued and revoked while it runs; embedded, and `simulator serve`"),
     Word("options", "it takes the options of `platform:`; embedded only"),
+    Word("inet", "Internet devices can connect: it tells where DTLS and CoAPS listen; embedded, and `simulator serve`"),
+    Word("blobs", "blobs can be uploaded; embedded, and `simulator serve`"),
+    Word("validity", "certificates can be issued that are over or not yet valid; embedded, and `simulator serve`"),
     Word("pacing", "a reader can be made slow in a way that the platform notices; embedded only"),
 )
 """What a target may be able to do. What a verb needs is implied, see `Verb.needs`."""
@@ -386,10 +455,18 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("attach", "device", "log in to the mobile network", now=True, outcomes=_OPERATOR, needs=("login",)),
     Verb("detach", "device", "leave the mobile network", now=True, outcomes=("ok", "failed", "any")),
-    Verb("connect", "device", "open the session with the platform"),
-    Verb("disconnect", "device", "close the session with the platform"),
+    Verb(
+        "connect",
+        "device",
+        "open the DTLS session with the platform",
+        now=True,
+        arguments=("resume",),
+        outcomes=_OPERATOR,
+        needs=("inet",),
+    ),
+    Verb("disconnect", "device", "close the DTLS session in order", now=True, outcomes=_DONE, needs=("inet",)),
     Verb("freeze", "device", "stop doing anything, without a word", now=True, outcomes=_DONE),
-    Verb("vanish", "device", "lose the radio, without a word"),
+    Verb("vanish", "device", "lose the session, without a word", now=True, outcomes=_DONE),
     Verb(
         "upload",
         "device",
@@ -399,10 +476,33 @@ VERBS: tuple[Verb, ...] = (
         outcomes=_EXCHANGE,
     ),
     Verb("poll", "device", "ask for a waiting message (CoAP GET)", now=True, arguments=("path",), outcomes=_EXCHANGE),
-    Verb("upload_blob", "device", "upload a large object"),
+    Verb(
+        "upload_blob",
+        "device",
+        "upload a large object (HTTP POST)",
+        now=True,
+        arguments=("payload", "path", "content_type"),
+        outcomes=_OPERATOR,
+        needs=("blobs",),
+    ),
     Verb("report_firmware", "device", "tell the platform which firmware runs"),
     Verb("update_firmware", "device", "fetch, install and confirm the wanted firmware"),
-    Verb("rebind_nat", "device", "appear from another address and port"),
+    Verb(
+        "rebind_nat",
+        "device",
+        "appear from another address, without knowing",
+        now=True,
+        outcomes=_DONE,
+        needs=("inet",),
+    ),
+    Verb(
+        "set_clock",
+        "device",
+        "set the clock of a device: rightly, or fast or slow by so much",
+        now=True,
+        arguments=("fast", "slow"),
+        outcomes=_DONE,
+    ),
     Verb(
         "insert_sim",
         "SIM",
@@ -533,6 +633,15 @@ VERBS: tuple[Verb, ...] = (
         needs=("login",),
     ),
     Verb(
+        "renew_certificate",
+        "operator",
+        "issue a new certificate for the device",
+        now=True,
+        arguments=("token",),
+        outcomes=_OPERATOR,
+        needs=("inet",),
+    ),
+    Verb(
         "withdraw",
         "operator",
         "take queued downstream messages back",
@@ -613,7 +722,11 @@ VERB: Mapping[str, Verb] = {verb.name: verb for verb in sorted(VERBS, key=lambda
 
 ARGUMENTS = _table(
     Word("payload", 'what is sent: 24 B, {text: …}, {hex: …}, {file: …}, {template: …}, {sensor: …}; {hex: ""}: none'),
-    Word("path", "CoAP path (default data)"),
+    Word("path", "path of CoAP (default data), or of the blob (default blob)"),
+    Word("content_type", "what a blob is declared as (default application/octet-stream)"),
+    Word("resume", "no: a full handshake; yes: the last session is resumed (default: as `connection` says)"),
+    Word("fast", "the clock is ahead by so much"),
+    Word("slow", "the clock is behind by so much"),
     Word("confirmable", "no: a NON message, nothing is retransmitted (default yes)"),
     Word("imsi", 'new IMSI; "" clears it, `held` is that of the SIM that the device holds now'),
     Word("imei", 'new IMEI; "" clears it, `held` is that of the modem that the device has now'),
@@ -663,7 +776,7 @@ BLOCKS = ("together", "repeat")
 LASTING = ("link", "blackout", "freeze", "misbehave", "restart")
 """Verbs whose effect may end by itself."""
 
-RETRIED = ("attach", "detach", "upload", "poll")
+RETRIED = ("attach", "detach", "connect", "upload", "upload_blob", "poll")
 """Verbs that a device may repeat by itself."""
 
 OUTCOMES = _table(
@@ -699,8 +812,10 @@ MUTANT_EVENTS = (
     "imsiMismatch",
     "ciotConnect",
     "clientConnected",
+    "clientDisconnected",
     "upstreamMessage",
     "downstreamMessage",
+    "blobUpload",
     "deviceCreated",
     "deviceUpdated",
     "deviceRemoved",
@@ -847,8 +962,38 @@ MUTANTS: Mapping[str, Word] = _table(
     Word("restart-loses-logins", "a restart ends the sessions of all devices"),
     Word("restart-connects-anew", "after a restart the next message is told as a new connection"),
     Word("restart-loses-histories", "a restart loses the messages of devices"),
+    Word("dtls-accepts-expired", "a certificate that is over, or not yet valid, is good enough"),
+    Word("dtls-accepts-foreign", "a certificate of any authority is good enough, if it names a device"),
+    Word("dtls-accepts-revoked", "the certificate of a removed device is good enough for the first device there is"),
+    Word("dtls-accepts-gateways", "the certificate of a gateway is good enough for the first device there is"),
+    Word("dtls-accepts-no-certificate", "who shows no certificate is taken for the first device there is"),
+    Word("dtls-knows-only-the-first-certificate", "a renewed certificate is not known"),
+    Word("dtls-renewal-revokes", "with a renewal the former certificate is revoked at once"),
+    Word("dtls-takes-the-owner-of-the-oldest", "whoever connects is taken for who connected first"),
+    Word("dtls-never-resumes", "every handshake is a full one"),
+    Word("dtls-repeats-no-flight", "a flight that got lost is not sent again"),
+    Word("dtls-ignores-close-notify", "a session goes on although its device has closed it"),
+    Word("dtls-closes-after-a-minute", "a session is ended after a minute of silence"),
+    Word("dtls-never-idle", "a silent session is never ended"),
+    Word("dtls-forgets-sessions", "a session is forgotten after its first message, without a word"),
+    Word("dtls-answers-the-old-address", "answers go to where the device's first session came from"),
+    Word("dtls-loses-messages", "every second message over DTLS is lost"),
+    Word("clientConnected-before-the-handshake", "clientConnected of the first device is told with any hello"),
+    Word("clientConnected-not-when-resumed", "clientConnected is not told for resumed sessions"),
+    Word("clientConnected-by-ip", "clientConnected of an Internet device tells its address, and no certificate"),
+    Word("clientDisconnected-at-every-message", "clientDisconnected is told after each message"),
+    Word("clientDisconnected-with-a-reason", "clientDisconnected has data"),
+    Word("inet-remote-address-of-the-first-session", "metadata.inet keeps the address of the device's first session"),
+    Word("inet-wrong-serial", "metadata.inet shows another serial than the certificate's"),
+    Word("blobUpload-wrong-bytes", "blobUpload tells one byte too many"),
+    Word("blob-not-stored", "blobUpload is told, and the blob is not there"),
+    Word("blob-cut", "a blob is cut after a kibibyte"),
+    Word("blob-of-anybody", "a blob of somebody unknown is taken for the first device's"),
+    Word("blob-content-type-ignored", "every blob is stored as text/plain"),
     Word("restart-loses-tags", "a restart loses the tags of devices"),
     Word("restart-loses-tokens", "a restart loses the tokens that were issued"),
+    Word("restart-forgets-certificates", "after a restart no certificate is known"),
+    Word("restart-loses-blobs", "a restart loses the blobs"),
     Word("restart-goes-back", "after a restart everything is as it was in the beginning"),
     Word("restart-knows-revoked-tokens", "after a restart a revoked token works again"),
 )
@@ -915,6 +1060,8 @@ EMITTED = (
     "clientConnected",
     "upstreamMessage",
     "downstreamMessage",
+    "clientDisconnected",
+    "blobUpload",
     "deviceCreated",
     "deviceUpdated",
     "deviceRemoved",
@@ -971,12 +1118,16 @@ INVARIANTS = (
     "upload-once",
     "connected-first",
     "connected-once",
+    "handshake-told",
+    "session-kept",
+    "session-ended",
     "in-session",
     "fits-network",
     "own-address",
     "act-once",
     "mismatch-once",
     "login-told",
+    "blob-once",
     "downstream-queued",
     "downstream-oldest-first",
     "received-shown",
@@ -1031,6 +1182,7 @@ DEVICE_FIELDS: Mapping[str, str] = {
     "firmware.stateMessage": "",
     "config.ciot.imsi": "imsi",
     "config.ciot.imei": "imei",
+    "config.inet": "",
     "config.gateway.*": "",
     "metadata.ciot.gatewayId": "",
     "metadata.ciot.allocatedIp": "",
@@ -1044,7 +1196,10 @@ DEVICE_FIELDS: Mapping[str, str] = {
     "metadata.ciot.lastUpdate": "",
     "metadata.ciot.lastImsi": "imsi",
     "metadata.ciot.lastImei": "imei",
-    "metadata.inet.*": "",
+    "metadata.inet.gatewayId": "",
+    "metadata.inet.lastUpdate": "",
+    "metadata.inet.remoteAddress": "",
+    "metadata.inet.certificateSerial": "",
     "metadata.gateway.*": "",
     "lastGatewayId": "",
     "lastTransport": "transport",

@@ -21,9 +21,21 @@ def script_of(name: str) -> str:
     return "\n".join(part.split("\n```", 1)[0] for part in README.split(MARK.format(name))[1:])
 
 
+PORTS = {
+    "--api-port": ("10080", socket.SOCK_STREAM),
+    "--udp-port": ("11234", socket.SOCK_DGRAM),
+    "--coap-port": ("15683", socket.SOCK_DGRAM),
+    "--radius-port": ("11812", socket.SOCK_DGRAM),
+    "--accounting-port": ("11813", socket.SOCK_DGRAM),
+    "--dtls-port": ("11235", socket.SOCK_DGRAM),
+    "--coaps-port": ("15684", socket.SOCK_DGRAM),
+    "--https-port": ("10443", socket.SOCK_STREAM),
+    "--blob-port": ("10081", socket.SOCK_STREAM),
+}
+
+
 def free_ports() -> list[int]:
-    kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_DGRAM, socket.SOCK_DGRAM)
-    sockets = [socket.socket(type=kind) for kind in kinds]
+    sockets = [socket.socket(type=kind) for _, kind in PORTS.values()]
     try:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
@@ -38,12 +50,11 @@ def follow(name: str, programs: tuple[str, ...], folder: Path, *options: str) ->
     for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    api, udp, coap, radius = map(str, free_ports())
-    script = script_of(name).replace("10080", api).replace("15683", coap).replace("11812", radius)
-    python = Path(sys.executable)
-    serve = [str(python), "-m", "simulator", "serve", "--token", "secret"]
-    serve += ["--api-port", api, "--udp-port", udp, "--coap-port", coap]
-    serve += ["--radius-port", radius, "--accounting-port", "0", *options]
+    script, python = script_of(name), Path(sys.executable)
+    serve = [str(python), "-m", "simulator", "serve", "--token", "secret", *options]
+    for (option, (shown, _)), port in zip(PORTS.items(), free_ports(), strict=True):
+        script = script.replace(f":{shown}", f":{port}")
+        serve += [option, str(port)]
     server = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     try:
         assert server.stdout is not None
@@ -92,6 +103,19 @@ def test_a_gateway_of_ones_own_gets_an_answer(tmp_path):
     assert "secret-of-the-lab" not in said
 
 
+@pytest.mark.interop
+@pytest.mark.real
+def test_a_device_with_a_certificate_comes_in(tmp_path):
+    programs = ("curl", "coap-client-openssl", "openssl")
+    printed, said = follow("certificate", programs, tmp_path, "--data", str(tmp_path / "authority"))
+    told = [line.split()[2] for line in said.splitlines() if re.match(r"\d{4}-", line)]
+    session = ["clientConnected", "upstreamMessage", "clientDisconnected"]
+    assert told == ["deviceCreated", *session, *session, "blobUpload"]
+    assert [f"bytes=4 transport={each}" in said for each in ("dtls", "coaps")] == [True, True]
+    assert '"contentType":"image/jpeg"' in printed
+    assert "PRIVATE" not in printed + said
+
+
 def test_the_shown_scenarios_are_valid():
     from simulator.scenario import loads
 
@@ -133,7 +157,8 @@ def section(title: str) -> str:
     return README.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
-LESSON = section("Learn the language in ten minutes") + section("Rehearse a SIM swap")
+TASKS = "Learn the language in ten minutes", "Rehearse a SIM swap", "Rehearse Internet devices"
+LESSON = "".join(map(section, TASKS))
 LESSONS = dict(re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", LESSON, re.DOTALL))
 COMMANDS = [
     (command.split(), shown)
@@ -142,13 +167,13 @@ COMMANDS = [
 ]
 
 
-def test_the_lessons_have_six_files_and_run_each():
+def test_the_lessons_have_seven_files_and_run_each():
     first, swaps = ["hello.yaml", "valve.yaml", "fleet.yaml", "bad_day.yaml"], ["swap.yaml", "everything.yaml"]
-    assert list(LESSONS) == [*first, *swaps]
+    assert list(LESSONS) == [*first, *swaps, "tracker.yaml"]
     assert [command[:2] for command, _ in COMMANDS] == [
         *(["run", name] for name in first),
         ["prove", "bad_day.yaml"],
-        *(["run", name] for name in swaps),
+        *(["run", name] for name in (*swaps, "tracker.yaml")),
     ]
 
 

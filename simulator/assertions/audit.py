@@ -32,6 +32,10 @@ NEEDS_SCENARIO: Final = frozenset(
         "stream-complete",
         "session-ends-once",
         "login-told",
+        "handshake-told",
+        "session-kept",
+        "session-ended",
+        "blob-once",
     }
 )
 """Invariants that must know who takes part, where, over what, and from when on."""

@@ -115,6 +115,8 @@ class ActOnce(Machine):
         if act.verb in OUTAGES:
             self._outage()
             return
+        if act.verb in LOGINS and world.is_inet(act.subject):
+            return  # of those `handshake-told` speaks
         done = self._done.setdefault(self._key(SHOWS[act.verb], act.subject), [])
         attempts = world.logins_in(act) if act.verb in LOGINS else world.attempts(act.step)
         if not world.known.devices and act.verb in LOGINS:
@@ -146,6 +148,8 @@ class ActOnce(Machine):
         if one is None:
             return
         one.over, one.act = True, act
+        if act.verb == "create" and act.outcome != "rejected":
+            self._homes.pop(act.subject, None)  # it is where its group begins, wherever it was moved before
         if act.outcome == "rejected" and self._world.refused(act):
             self._refused(one, done)
             for _ in range(one.seen):

@@ -1,4 +1,4 @@
-"""What the reference server counts about its mobile network between the beginning of a story and its end."""
+"""What the reference server counts about logins and handshakes between the beginning of a story and its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from simulator.events.records import StatisticsRecord
 
-PRESENT: Final = ("sessions",)
+PRESENT: Final = ("sessions", "sessions.inet")
 """Counters that tell how many there are now, and not how many there have been."""
 
 

@@ -27,11 +27,15 @@ from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Group, SendDown, Upload, Withdraw
 
-LOSES: Final = ("remove",)
-"""Verbs after which nobody knows what of an outbox is left."""
+LOSES: Final = ("remove", "create")
+"""Verbs after which nobody knows what of an outbox is left. An Internet device may be created although it is there: it is
+another one then, whose outbox is empty; one with a SIM is refused."""
 
 AT_ONCE_S: Final = 1.0
 """In real time a datagram needs no longer where nothing delays it; in virtual time it arrives in the same instant."""
+
+RECORD_BYTES: Final = 1200
+"""A message that is longer is no use to a device that takes it in one DTLS record."""
 
 _UNSPECIFIED: Final = "unspecified"
 
@@ -97,7 +101,7 @@ class _Outboxes(Machine):
                 one = self._box(name)
                 one.fetching += 1
                 one.held(act.t_s)
-        else:
+        elif act.verb != "create" or self._world.is_inet(act.subject):
             self._doubt(box)
 
     def _box(self, subject: str) -> _Box:
@@ -126,7 +130,8 @@ class _Outboxes(Machine):
         """Until when what was sent may be on its way although the act is over: nothing may tell that it arrived."""
         world = self._world
         group, what = world.group_of.get(act.subject), world.act(act.step)
-        plain = group is None or group.transport != "coap" or (isinstance(what, Upload) and not what.confirmable)
+        plain = isinstance(what, Upload) and not what.confirmable
+        plain = plain or group is None or group.transport not in ("coap", "coaps")
         if act.outcome != "ok" or (plain and world.delays(act.subject)):
             return act.t_s + FORGOTTEN_AFTER_S
         if not plain:
@@ -263,7 +268,8 @@ class OldestFirst(_Outboxes):
         if found is None:
             return
         self._check.cases += 1
-        skipped = next((m for m in before if m.sure and not m.doubtful and m.ended_s <= found.began_s), None)
+        sure = (m for m in before if m.sure and not m.doubtful and m.ended_s <= found.began_s)
+        skipped = next((m for m in sure if not self._too_long(m, event.subject)), None)
         if skipped is None:
             return
         box = self._boxes[event.subject]
@@ -276,6 +282,11 @@ class OldestFirst(_Outboxes):
         what = f"breaks {self._name}: {texts.event(event)}"
         window = skipped.began_s, event.rx_s  # unless it was handed over, and nobody saw it
         docket.absent(check, event.subject, window, event.rx_s, details, what)
+
+    def _too_long(self, message: _Queued, subject: str) -> bool:
+        """Whether it may have been given up: it need not fit in one record."""
+        group = self._world.group_of.get(subject)
+        return group is not None and group.transport == "dtls" and message.size > RECORD_BYTES
 
 
 def _overlap(queued: list[_Queued]) -> bool:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.assertions.blobs import BlobOnce
 from simulator.assertions.causes import ActOnce
 from simulator.assertions.chains import CreatedFirst, FirmwareChain, SessionEnds, TimeForward
 from simulator.assertions.connected import ConnectedFirst, ConnectedOnce
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.downstream import Downstream, OldestFirst
+from simulator.assertions.handshakes import Handshakes
 from simulator.assertions.logins_told import LoginsTold
 from simulator.assertions.machine import Machine
 from simulator.assertions.mismatches import MismatchOnce, RealMismatch
@@ -21,6 +23,8 @@ from simulator.assertions.network import FitsNetwork
 from simulator.assertions.own_address import OwnAddress
 from simulator.assertions.places import Moved, MovedBetween, Owners, RightCollection, Silent
 from simulator.assertions.received import ReceivedShown
+from simulator.assertions.session_ended import SessionEnded
+from simulator.assertions.session_kept import SessionKept
 from simulator.assertions.sessions import InSession
 from simulator.assertions.shapes import Shapes
 from simulator.assertions.streams import SameForAll, StreamComplete
@@ -50,7 +54,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "connected-first",
-        "shows clientConnected before the first message after a ciotConnect",
+        "shows clientConnected before the first message after a ciotConnect, and over the Internet before any",
         "span §3.4",
         ConnectedFirst,
     ),
@@ -59,6 +63,24 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "shows clientConnected once after each ciotConnect, until it is idle",
         "span §3.4",
         ConnectedOnce,
+    ),
+    Invariant(
+        "handshake-told",
+        "shows clientConnected once for each DTLS handshake that it has made, and for none that was refused",
+        "span §3.4, §8.3",
+        Handshakes,
+    ),
+    Invariant(
+        "session-kept",
+        "shows clientDisconnected only for a session that was closed, replaced, removed or silent for too long",
+        "span §3.4",
+        SessionKept,
+    ),
+    Invariant(
+        "session-ended",
+        "shows clientDisconnected for a session that its device has closed, or that was silent for too long",
+        "span §3.4",
+        SessionEnded,
     ),
     Invariant(
         "in-session",
@@ -95,6 +117,12 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "shows as many logins and refusals as the server has counted, and as devices can have made",
         "mobile-network §3.2, §3.3",
         LoginsTold,
+    ),
+    Invariant(
+        "blob-once",
+        "shows every blob that was taken exactly once, with its size and type, and none that was refused",
+        "span §3.4, §4.6",
+        BlobOnce,
     ),
     Invariant(
         "downstream-queued",

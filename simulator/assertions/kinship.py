@@ -1,4 +1,5 @@
-"""Who may pass for whom: devices that may come to hold each other's cards, or that show each other's numbers.
+"""Who may pass for whom: devices that may come to hold each other's cards or certificates, or that show each other's
+numbers.
 
 It follows from the scenario alone. A device that is nobody's kin is taken for itself or for nobody, whatever happens:
 what its acts come to shows under its own name. Of kin, logins tell who is taken for whom (`logins`).
@@ -46,9 +47,9 @@ def _head(head: dict[str, str], name: str) -> str:
 
 
 def _by_clones(scenario: Scenario, members: Members, subjects_of: SubjectsOf) -> Pairs:
-    """Cards and modems that are copies: the first is one of the first who is named, and so round."""
+    """Cards, modems and certificates that are copies: the first is one of the first who is named, and so round."""
     for group in scenario.groups:
-        for model in (group.sim.of, group.modem.clone_of):
+        for model in (group.sim.of, group.modem.clone_of, group.certificate.of):
             if model is not None:
                 of = subjects_of(model) or (SOMEBODY,)
                 copies = members.get(group.name, ())

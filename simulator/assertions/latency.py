@@ -18,7 +18,7 @@ from simulator.assertions import texts
 from simulator.assertions.docket import Docket
 from simulator.assertions.forms import Form, Frame
 from simulator.assertions.matching import Matcher, meets
-from simulator.assertions.verbs import LOGINS
+from simulator.assertions.verbs import HANDSHAKES, LOGINS
 from simulator.assertions.world import World
 from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Condition, LatencyOf
@@ -27,8 +27,8 @@ CAUSES: Final[Mapping[str, tuple[str, ...]]] = {
     "ciotConnect": LOGINS,
     "imeiMismatch": LOGINS,
     "imsiMismatch": LOGINS,
-    "clientConnected": ("upload", "poll", "connect"),
-    "clientDisconnected": ("disconnect", "detach", "vanish"),
+    "clientConnected": HANDSHAKES,
+    "clientDisconnected": ("disconnect", "power_off", "remove"),
     "upstreamMessage": ("upload",),
     "gatewayUpstreamMessage": ("upload",),
     "downstreamMessage": ("upload", "poll"),
@@ -131,6 +131,8 @@ class Latency(Form):
     # --- while it runs ------------------------------------------------------------------------------------------------
 
     def began(self, act: ActRecord) -> None:
+        if act.verb in LOGINS and self.verbs is HANDSHAKES and not self._world.is_inet(act.subject):
+            return  # in the mobile network a login is no connection yet
         key = self._world.family(act.subject)
         actor = self._actors.get(key)
         if actor is None:

@@ -103,7 +103,7 @@ class Logins(Machine):
 
     def began(self, act: ActRecord) -> None:
         world, subject = self._world, act.subject
-        if not world.wanders(subject):
+        if not world.wanders(subject) or world.is_inet(subject):
             return
         if act.verb not in LOGINS:
             self._unsettle(act)

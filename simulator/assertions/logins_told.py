@@ -40,9 +40,12 @@ class LoginsTold(Machine):
         """Logins that may have been asked for at most."""
 
     def began(self, act: ActRecord) -> None:
-        self._may += self._world.logins_in(act)
+        if not self._world.is_inet(act.subject):
+            self._may += self._world.logins_in(act)
 
     def ended(self, act: ActRecord) -> None:
+        if self._world.is_inet(act.subject):
+            return
         self._accepted += act.outcome == "ok"
         self._refused += act.outcome == "rejected"
 

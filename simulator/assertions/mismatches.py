@@ -46,6 +46,8 @@ class MismatchOnce(Machine):
         if act.verb in OUTAGES:
             self._decides_again()
             return
+        if self._world.is_inet(act.subject):
+            return
         logins = self._world.logins_in(act) if self._world.known.devices else MANY_ATTEMPTS
         for family in self._families(act.subject):
             self._logins[family] += logins
@@ -55,6 +57,8 @@ class MismatchOnce(Machine):
     def ended(self, act: ActRecord) -> None:
         if act.verb in OUTAGES:
             self._decides_again()
+            return
+        if self._world.is_inet(act.subject):
             return
         for family in self._families(act.subject):
             self._under_way[family] -= 1

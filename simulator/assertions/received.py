@@ -1,6 +1,6 @@
 """Invariant: what a device received was shown as handed to it (span §3.4, §4.4).
 
-Of CoAP alone: a plain datagram may be copied by the network, and nothing tells the copy from a second message.
+Not of plain UDP: a datagram may be copied by the network, and nothing tells the copy from a second message.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ReceivedShown(Machine):
     def received(self, record: ReceivedRecord) -> None:
         """A device received a payload."""
         group = self._world.group_of.get(record.subject)
-        if not self.names or record.transport != "coap" or group is None or group.stack != "own":
+        if not self.names or record.transport == "udp" or group is None or group.stack != "own":
             return
         key = self._key(record)
         for shown in (key, (key[0], "")):

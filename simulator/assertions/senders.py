@@ -84,6 +84,7 @@ class Sender:
         "may_copy",
         "optional",
         "pending",
+        "secure",
         "step",
         "transport",
     )
@@ -95,6 +96,8 @@ class Sender:
         self.group, self.may_copy = group, may_copy
         self.transport: str = group.transport if group is not None else ""
         """"": not known yet; its events tell."""
+        self.secure = group is not None and group.network == "inet"
+        """It sends over DTLS: no copy of a record is taken, and what was answered was sent in a session."""
         self.attendance: Attendance | None = None
         """None: nobody knows who else logs in for it."""
         self.done: deque[Sent] = deque(maxlen=DONE_KEPT)

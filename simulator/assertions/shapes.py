@@ -74,6 +74,9 @@ CHOSEN: Final[Mapping[str, Mapping[str, Form]]] = {
 }
 """The same for the embedded server."""
 
+BARE: Final = frozenset({"clientDisconnected"})
+"""Events without data (span §3.4). Elsewhere platforms may grow."""
+
 WHERE_KNOWN: Final[Mapping[str, Mapping[str, Form]]] = {
     "imeiMismatch": {"gateway": _some, "rat": _rat},
     "imsiMismatch": {"gateway": _some, "rat": _rat},
@@ -134,6 +137,8 @@ class Shapes(Machine):
             self._fail(event, f"its time cannot be read: {texts.shown(str(event.raw.get('time')))}")
         elif unix_s > self._to_latest_s + event.rx_s:
             self._fail(event, f"its time lies ahead of its arrival: {texts.shown(str(event.raw.get('time')))}")
+        if data and name in BARE and self._world.embedded:
+            self._fail(event, f"it has no data, here: {texts.shown(', '.join(data))}")
         if "deviceId" not in event.raw and name in _OF_DEVICES:
             self._fail(event, "it names no device")
 

@@ -13,7 +13,7 @@ from simulator.scenario.model import Roam, Update, Upload
 UNKNOWN_BUDGET: Final = 1 << 30
 """While an upload of a device of which nothing is known is under way, nobody knows how often it will be tried."""
 
-_NOT_SENT: Final = ("not attached", "the device is off", "the device is frozen")
+_NOT_SENT: Final = ("not attached", "the device is off", "the device is frozen", "no session")
 """How a device says that it did not even try."""
 
 
@@ -26,8 +26,8 @@ def budget_of(world: World, sender: Sender, act: ActRecord) -> int:
         return UNKNOWN_BUDGET
     budget = world.attempts(step)
     confirmable = not isinstance(what, Upload) or what.confirmable
-    if sender.may_copy and (sender.transport == "udp" or not confirmable):
-        budget *= 2  # nothing in a plain datagram tells a copy from a second message
+    if sender.may_copy and (sender.transport == "udp" or not confirmable) and not sender.secure:
+        budget *= 2  # nothing in a plain datagram tells a copy from a second message; a record is taken once
     return budget
 
 

@@ -1,14 +1,15 @@
 """Invariants about upstream messages: what was sent and what the platform shows of it.
 
     begun ──ok over CoAP, in session──► must be seen, within a time of grace
-      ├────ok over UDP──────────────────► may be seen (the network may lose it)
+      ├────ok over UDP, DTLS────────────► may be seen (the network may lose it)
       └────not answered─────────────────► may be seen (the answer was lost, or the request)
 
 An event belongs to a begun upload of the same size: first to one that must be seen, then to one under way, then to one
 that may. What no upload accounts for was doubled, belongs to somebody else, or has a wrong size.
 
 A platform that goes down forgets its CoAP exchanges: a copy of a request that meets it afterwards is stored once more.
-So whatever may have a copy on its way then may be seen once more for each outage.
+So whatever may have a copy on its way then may be seen once more for each outage. It forgets DTLS sessions as well, and
+what was sent in one of them is no use to anybody then; nor is any record taken twice.
 
 A device that has kin is shown under the name of whomever its login was taken for. Where nobody knows who that was, its
 uploads and the events of its whole family are counted against each other.
@@ -142,7 +143,8 @@ class Uploads(Machine):
         if not answered and was_not_sent(self._world, sender, act):
             self._was_not_sent(sender, sent, act)
             return
-        sent.must = must = answered and sender.attached and settled and self._shared.stands(sent)
+        known = sender.attached or sender.secure
+        sent.must = must = answered and known and settled and self._shared.stands(sent)
         if must and not sent.seen and (len(sender.pending) > 1 or sender.optional):
             sender.reclaim(sent)
         if must and not sent.seen:
@@ -172,7 +174,7 @@ class Uploads(Machine):
     def _confirmed(self, sender: Sender, act: ActRecord) -> bool:
         """Whether what was ok was so in the platform's own words."""
         if sender.group is not None:
-            return sender.transport != "udp"
+            return sender.transport in _ANSWERING
         if act.answered:
             self._tells = True
             return act.answered.strip("/") not in RESERVED_PATHS
@@ -207,7 +209,7 @@ class Uploads(Machine):
 
     def _goes_down(self, act: ActRecord) -> None:
         for sender in self._senders.values():
-            if sender.transport != "udp":
+            if sender.transport in ("coap", ""):  # over DTLS a copy meets nobody who could read it
                 sender.outage((act.step, act.n), act.t_s)
 
     # --- what is shown ------------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ class World:
         "further_cards",
         "group_of",
         "hardware",
+        "internet",
         "invented",
         "known",
         "logins",
@@ -108,6 +109,8 @@ class World:
         self.group_of: dict[str, Group] = {
             subject: groups[name] for name, subjects in members.items() if name in groups for subject in subjects
         }
+        self.internet = any(group.network == "inet" for group in scenario.groups)
+        """Whether some of its devices are on the public Internet."""
         self._numbers = numbers
         self._planned: Mapping[str, str] | None = None
         planned = self.planned if _may_confuse(scenario) else {}
@@ -207,6 +210,11 @@ class World:
 
     # --- more ---------------------------------------------------------------------------------------------------------
 
+    def is_inet(self, subject: str | None) -> bool:
+        """Whether a device is on the public Internet."""
+        group = self.group_of.get(subject or "") if self.internet else None
+        return group is not None and group.network == "inet"
+
     def partial(self, subject: Subject) -> bool:
         """Whether some of that group keep still, so that those who take part do not speak for all."""
         return subject.group in self._partial
@@ -221,7 +229,7 @@ class World:
     def goes_elsewhere(self, subject: str, step: int) -> bool:
         """Whether what a subject uploads in a step is no upstream message."""
         what, group = self.act(step), self.group_of.get(subject)
-        if not isinstance(what, Upload) or group is None or group.transport == "udp":
+        if not isinstance(what, Upload) or group is None or group.transport in ("udp", "dtls"):
             return False
         return what.path.strip("/") in RESERVED_PATHS
 
@@ -232,9 +240,9 @@ class World:
         return group is None or any(link.preset not in (PERFECT, "") or link.changes for link in (group.link, *links))
 
     def copies_plainly(self, subject: str) -> bool:
-        """Whether the platform may take one message of a subject for two."""
+        """Whether the platform may take one message of a subject for two. Of DTLS every record is taken once."""
         group = self.group_of.get(subject)
-        if group is None:
+        if group is None or group.network == "inet":
             return False
         if self.outages and group.transport == "coap":
             return True  # a retransmission that meets a platform which has forgotten the exchange

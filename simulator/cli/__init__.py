@@ -12,9 +12,31 @@ import typer
 
 from simulator import __version__
 from simulator.cli.ending import to_its_end
-from simulator.cli.options import AsJson, Case, Confirm, Paths, Target, Token, Without
+from simulator.cli.options import (
+    AsJson,
+    Blobs,
+    Case,
+    Coaps,
+    Confirm,
+    Dtls,
+    Https,
+    Paths,
+    Target,
+    Token,
+    Without,
+)
 from simulator.errors import UsageError
-from simulator.server.ports import ACCOUNTING_PORT, API_PORT, COAP_PORT, RADIUS_PORT, UDP_PORT
+from simulator.server.ports import (
+    ACCOUNTING_PORT,
+    API_PORT,
+    BLOB_PORT,
+    COAP_PORT,
+    COAPS_PORT,
+    DTLS_PORT,
+    HTTPS_PORT,
+    RADIUS_PORT,
+    UDP_PORT,
+)
 
 app = typer.Typer(
     name="simulator",
@@ -65,6 +87,10 @@ def run(
             metavar="HOST:PORT", help="Where the target takes plain UDP. Default: where it says, or else port 11234."
         ),
     ] = None,
+    coaps: Coaps = None,
+    dtls: Dtls = None,
+    https: Https = None,
+    blobs: Blobs = None,
     yes_really: Confirm = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
@@ -101,10 +127,12 @@ def run(
     from simulator.run.settings import RunSettings
     from simulator.scenario.loader import MAX_SEED
 
+    endpoints = {"coap": coap, "udp": udp, "coaps": coaps, "dtls": dtls, "https": https, "blobs": blobs}
     if target is None:
         said = context.get_parameter_source("token")
         told = token if said is not None and said.name == "COMMANDLINE" else None  # the environment is for all commands
-        needs_target({"--keep": keep, "--coap": coap, "--udp": udp, "--token": told, "--yes-really": yes_really})
+        given = {f"--{name}": where for name, where in endpoints.items()}
+        needs_target({"--keep": keep, **given, "--token": told, "--yes-really": yes_really})
     if seed is not None and not 0 <= seed <= MAX_SEED:
         raise UsageError(f"--seed {seed}: a seed is a number from 0 to {MAX_SEED}")
     if target is not None and time == "virtual":
@@ -118,7 +146,7 @@ def run(
         only=only,
         stack=stack,
         wire=wire or "auto",
-        target=None if target is None else remote_settings(target, token, coap, udp, yes_really),
+        target=None if target is None else remote_settings(target, token, endpoints, yes_really),
         keep=keep,
         without=known_invariants(without or (), "--without"),
     )
@@ -222,6 +250,35 @@ def serve(
     accounting_port: Annotated[
         int, typer.Option(help="RADIUS accounting: they report on their sessions; 0: any free port.")
     ] = ACCOUNTING_PORT,
+    dtls_port: Annotated[int, typer.Option(help="DTLS, for Internet devices; 0: any free port.")] = DTLS_PORT,
+    coaps_port: Annotated[int, typer.Option(help="CoAP over DTLS; 0: any free port.")] = COAPS_PORT,
+    https_port: Annotated[int, typer.Option(help="Blobs of Internet devices; 0: any free port.")] = HTTPS_PORT,
+    blob_port: Annotated[
+        int, typer.Option(help="Blobs of devices of the mobile network, plain HTTP; 0: any free port.")
+    ] = BLOB_PORT,
+    no_inet: Annotated[bool, typer.Option("--no-inet", help="No Internet devices: no DTLS, CoAPS and HTTPS.")] = False,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            metavar="FOLDER",
+            help="Keeps the certificate authority, so that devices go on trusting it. Default: a new one each time.",
+        ),
+    ] = None,
+    name: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="HOST",
+            help="A host name or address by which Internet devices call this server, for its certificate;"
+            " localhost, 127.0.0.1 and --host are in it anyway.",
+        ),
+    ] = None,
+    inet_idle: Annotated[
+        int, typer.Option(metavar="SECONDS", help="A DTLS session that is silent for so long ends; 0: never.")
+    ] = 600,
+    transport_compat: Annotated[
+        Optional[Literal["unspecified"]],  # noqa: UP045
+        typer.Option(help="What upstreamMessage says of Internet devices. Default: dtls or coaps."),
+    ] = None,
     radius_secret: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -255,7 +312,7 @@ def serve(
         int, typer.Option(help="Where gateways take Disconnect-Requests, usually 3799; 0: where they write from.")
     ] = 0,
     wire: Annotated[
-        Literal["auto", "batch", "single", "dgram"], typer.Option(help="Sockets for UDP, CoAP and RADIUS.")
+        Literal["auto", "batch", "single", "dgram"], typer.Option(help="Sockets for UDP, CoAP, DTLS and RADIUS.")
     ] = "auto",
     token: Annotated[
         Optional[str],  # noqa: UP045
@@ -274,6 +331,15 @@ def serve(
             coap_port=coap_port,
             radius_port=radius_port,
             accounting_port=accounting_port,
+            dtls_port=dtls_port,
+            coaps_port=coaps_port,
+            https_port=https_port,
+            blob_port=blob_port,
+            inet=not no_inet,
+            data=data,
+            names=tuple(name or ()),
+            inet_idle_s=inet_idle,
+            transport_compat=transport_compat or "",
             radius_secret=radius_secret,
             radius_clients=tuple(radius_client or ()),
             require_message_authenticator=require_message_authenticator,

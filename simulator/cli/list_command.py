@@ -141,6 +141,21 @@ def _statistics() -> list[Entry]:
     ]
 
 
+def _certificates() -> list[Entry]:
+    kinds = {name: word for name, word in words.CERTIFICATES.items() if word.now}
+    return _table({**kinds, **words.CERTIFICATE_KEYS}, {"of": "certificate: {of: meter}"})()
+
+
+def _clocks() -> list[Entry]:
+    from simulator.scenario.inet import CLOCKS
+
+    return _table({**CLOCKS, **words.CLOCK_KEYS}, {"fast": "clock: {fast: 20 d}", "slow": "clock: {slow: 20 d}"})()
+
+
+def _alerts() -> list[Entry]:
+    return [{"name": name, "help": f"alert {number}"} for name, number in words.ALERTS.items()]
+
+
 def _rejections() -> list[Entry]:
     return [{"name": name, "help": help_} for name, help_ in words.REJECTIONS.items()]
 
@@ -170,6 +185,9 @@ GROUP_EXAMPLES = {
     "operator": "operator: abroad",
     "rat": "rat: lte-m",
     "cell": "cell: 19088641",
+    "certificate": "certificate: {of: meter}",
+    "connection": "connection: {resume: no, close_after: 5 min}",
+    "clock": "clock: {slow: 20 d}",
     "link": "link: {preset: nb-iot-good, loss: 5 %}",
     "identity": "identity: {imei: blank}",
 }
@@ -207,6 +225,11 @@ COUNTED = {
     "disconnects.acknowledged": "those that they have ended",
     "disconnects.refused": "those that they would not end",
     "disconnects.unanswered": "those that they said nothing about",
+    "handshakes": "DTLS handshakes that came to their end, resumed ones among them",
+    "handshakes.resumed": "those that went on with a former session",
+    "handshakes.refused": "those with a certificate that is not good enough",
+    "handshakes.failed": "those that did not come to their end for another reason",
+    "sessions.inet": "DTLS sessions that are open now",
 }
 
 LISTS: Mapping[str, tuple[str, Callable[[], list[Entry]]]] = {
@@ -230,9 +253,13 @@ LISTS: Mapping[str, tuple[str, Callable[[], list[Entry]]]] = {
     "rats": ("radios of mobile networks, for `rat`", _rats),
     "sims": ("what a SIM slot may hold, for `sim`", _table(words.SIM_KEYS)),
     "modems": ("what a modem may be, for `modem`", _table(words.MODEM_KEYS)),
+    "certificates": ("what an Internet device shows of itself, for `certificate`", _certificates),
+    "connections": ("how an Internet device keeps its session, for `connection`", _table(words.CONNECTION_KEYS)),
+    "clocks": ("how wrong the clock of an Internet device is, for `clock` and `set_clock`", _clocks),
     "options": ("options of the embedded server, for `platform`", _table(words.PLATFORM_KEYS)),
     "statistics": ("what the embedded server counts, for `statistics`", _statistics),
     "rejections": ("with which words the embedded server refuses logins, for `outcome`", _rejections),
+    "alerts": ("with which words DTLS handshakes are refused, for `outcome`", _alerts),
     "arrivals": ("traffic models, for `over`", _table(words.ARRIVALS)),
     "capabilities": ("what a target may be able to do, for `needs`", _table(words.CAPABILITIES)),
     "scenarios": ("the scenarios below scenarios/, or below what is named", _no_list),

@@ -33,3 +33,20 @@ Without = Annotated[
     typer.Option(metavar="INVARIANT", help="Do not hold this invariant; see `simulator list invariants`."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+Coaps = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="HOST:PORT", help="Where the target takes CoAP over DTLS. Default: where it says."),
+]
+Dtls = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="HOST:PORT", help="Where the target takes raw payloads over DTLS. Default: where it says."),
+]
+Https = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="HOST:PORT", help="Where the target takes blobs by HTTPS. Default: where it says."),
+]
+Blobs = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="HOST:PORT", help="Where the target takes blobs by plain HTTP. Default: where it says."),
+]

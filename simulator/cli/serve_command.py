@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import signal
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 from simulator.errors import LocalError, UsageError
 from simulator.server.app import ServerSettings
@@ -22,6 +25,9 @@ from simulator.server.span.settings import SpanSettings
 from simulator.wire.real import Kind
 
 INTERIM_LEAST_S, INTERIM_MOST_S = 60, (1 << 32) - 1
+INET_IDLE_MOST_S = 30 * 86_400
+NAME_MOST = 253
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NETWORK_CHARACTERS = frozenset("0123456789./")
 
 
@@ -33,6 +39,15 @@ def serve_until_stopped(
     coap_port: int,
     radius_port: int,
     accounting_port: int,
+    dtls_port: int,
+    coaps_port: int,
+    https_port: int,
+    blob_port: int,
+    inet: bool,
+    data: Path | None,
+    names: tuple[str, ...],
+    inet_idle_s: int,
+    transport_compat: Literal["", "unspecified"],
     radius_secret: str | None,
     radius_clients: tuple[str, ...],
     require_message_authenticator: Required,
@@ -55,6 +70,10 @@ def serve_until_stopped(
         ("--coap-port", coap_port),
         ("--radius-port", radius_port),
         ("--accounting-port", accounting_port),
+        ("--dtls-port", dtls_port),
+        ("--coaps-port", coaps_port),
+        ("--https-port", https_port),
+        ("--blob-port", blob_port),
         ("--disconnect-port", disconnect_port),
     ):
         if not 0 <= port <= 65535:
@@ -64,8 +83,19 @@ def serve_until_stopped(
         raise UsageError(
             f"--interim {interim_s}: too {much}; from {INTERIM_LEAST_S} to {INTERIM_MOST_S} s (RFC 2869 §5.16)"
         )
-    _check_different({"--udp-port": udp_port, "--coap-port": coap_port, "--radius-port": radius_port,
-                      "--accounting-port": accounting_port})  # fmt: skip
+    if not 0 <= inet_idle_s <= INET_IDLE_MOST_S:
+        raise UsageError(
+            f"--inet-idle {inet_idle_s}: from 0 (sessions never end by themselves) to {INET_IDLE_MOST_S} s"
+        )
+    if not inet and (data is not None or names):
+        raise UsageError("--data and --name are about Internet devices; leave out --no-inet")
+    for name in names:
+        _check_name(name)
+    udp = {"--udp-port": udp_port, "--coap-port": coap_port, "--radius-port": radius_port,
+           "--accounting-port": accounting_port}  # fmt: skip
+    tcp = {"--api-port": api_port, "--blob-port": blob_port}
+    _check_different(udp | ({"--dtls-port": dtls_port, "--coaps-port": coaps_port} if inet else {}))
+    _check_different(tcp | ({"--https-port": https_port} if inet else {}))
     settings = ServerSettings(
         host=host,
         api_port=api_port,
@@ -73,8 +103,20 @@ def serve_until_stopped(
         coap_port=coap_port,
         radius_port=radius_port,
         accounting_port=accounting_port,
+        dtls_port=dtls_port,
+        coaps_port=coaps_port,
+        https_port=https_port,
+        blob_port=blob_port,
+        inet=inet,
+        data=data,
+        names=names,
         token=token or "",
-        span=SpanSettings(mismatch_policy=mismatch_policy, disconnect_on_update=disconnect_on_update),
+        span=SpanSettings(
+            mismatch_policy=mismatch_policy,
+            disconnect_on_update=disconnect_on_update,
+            inet_idle_s=inet_idle_s,
+            transport_compat=transport_compat,
+        ),
         radius=RadiusSettings(
             clients=clients(radius_secret, radius_clients),
             require_message_authenticator=require_message_authenticator,
@@ -85,8 +127,18 @@ def serve_until_stopped(
     return asyncio.run(_serve(settings, wire, quiet))
 
 
+def _check_name(name: str) -> None:
+    """Raises: UsageError: it can stand in no certificate."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        labels = name.removeprefix("*.").split(".")
+        if len(name) > NAME_MOST or not all(_LABEL.fullmatch(each) for each in labels):
+            raise UsageError(f"--name {name}: give a host name or an address, data.example.com") from None
+
+
 def _check_different(ports: Mapping[str, int]) -> None:
-    """Option → UDP port; 0 is any free one. Raises: UsageError: two options name the same."""
+    """Option → port; 0 is any free one. Raises: UsageError: two options name the same."""
     taken: dict[int, str] = {}
     for option, port in ports.items():
         if port and port in taken:
@@ -154,6 +206,10 @@ def _with_option(problem: str, settings: ServerSettings) -> str:
         ("--coap-port", f"UDP port {settings.coap_port} "),
         ("--radius-port", f"UDP port {settings.radius_port} "),
         ("--accounting-port", f"UDP port {settings.accounting_port} "),
+        ("--dtls-port", f"UDP port {settings.dtls_port} "),
+        ("--coaps-port", f"UDP port {settings.coaps_port} "),
+        ("--https-port", f"TCP port {settings.https_port} "),
+        ("--blob-port", f"TCP port {settings.blob_port} "),
     )
     option = next((option for option, words in ports if words in problem), "")
     return f"{problem}; the option for that is {option}" if option else problem

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from simulator.errors import LocalError, UsageError
 from simulator.run.settings import RemoteSettings
-from simulator.server.ports import COAP_PORT, UDP_PORT
+from simulator.server.ports import BLOB_PORT, COAP_PORT, COAPS_PORT, DTLS_PORT, HTTPS_PORT, UDP_PORT
 from simulator.wire.address import Address, address
+
+PORTS = {
+    "coap": COAP_PORT,
+    "udp": UDP_PORT,
+    "coaps": COAPS_PORT,
+    "dtls": DTLS_PORT,
+    "https": HTTPS_PORT,
+    "blobs": BLOB_PORT,
+}
+"""Options that say where a platform takes what devices send → the port of the reference server."""
+
+
+_PORT_DIGITS = 9
+"""More than a port has, and few enough to be read as a number."""
 
 
 def needs_target(options: Mapping[str, object]) -> None:
@@ -33,33 +48,50 @@ def api_url(url: str, yes_really: str | None) -> str:
 
 
 def remote_settings(
-    url: str, token: str | None, coap: str | None, udp: str | None, yes_really: str | None
+    url: str, token: str | None, endpoints: Mapping[str, str | None], yes_really: str | None
 ) -> RemoteSettings:
-    """Everything about a platform that runs already. Raises: UsageError."""
+    """Everything about a platform that runs already.
+
+    Args:
+        endpoints: option of `PORTS`, without its dashes → HOST:PORT as the user wrote it; None: not given.
+    Raises: UsageError.
+    """
     if not token:
         raise UsageError("--target needs --token (or SIMULATOR_TOKEN); `simulator serve` prints one")
     base = api_url(url, yes_really)
     host = urlsplit(base).hostname or ""
-    return RemoteSettings(
-        url=base,
-        token=token,
-        coap=_endpoint("--coap", coap, host, COAP_PORT, yes_really),
-        udp=_endpoint("--udp", udp, host, UDP_PORT, yes_really),
-    )
+    said = {name: _endpoint(name, given, yes_really) for name, given in endpoints.items() if given is not None}
+    for name, port in (("coap", COAP_PORT), ("udp", UDP_PORT)):
+        if name not in said:
+            _endpoint(name, f"{host}:{port}", yes_really)  # where it goes if the platform does not tell
+    where: dict[str, Address | None] = {name: said.get(name) for name in PORTS}
+    return RemoteSettings(url=base, token=token, https_name=_host(endpoints.get("https")), **where)
 
 
-def _endpoint(option: str, given: str | None, host: str, port: int, yes_really: str | None) -> Address | None:
-    """What was given; None: nothing, and the platform shall be asked (or has it on `port` of its `host`)."""
-    where = given or f"{host}:{port}"
-    name, _, number = where.rpartition(":")
-    if not name or not number.isdigit():
-        raise UsageError(f"{option} {where}: write it as HOST:PORT, 127.0.0.1:{port}")
+def _endpoint(option: str, given: str, yes_really: str | None) -> Address:
+    """Raises: UsageError: no host and port, or a foreign host that was not confirmed."""
+    name, _, number = given.rpartition(":")
+    if not name or not (number.isascii() and number.isdigit()):
+        raise UsageError(f"--{option} {given}: write it as HOST:PORT, 127.0.0.1:{PORTS[option]}")
     _confirm(name, yes_really)
     try:
-        found = address(name, int(number))
-    except LocalError as error:
-        raise UsageError(f"{option} {where}: {error}") from None
-    return found if given else None
+        # The one endpoint that is known by its name: its certificate is for that.
+        return address(_resolved(name) if option == "https" else name, int(number[:_PORT_DIGITS]))
+    except (LocalError, OSError) as error:
+        why = error if isinstance(error, LocalError) else f"no host of the name {name} is known"
+        raise UsageError(f"--{option} {given}: {why}") from None
+
+
+def _resolved(name: str) -> str:
+    """Raises: OSError: nobody knows the name."""
+    try:
+        return socket.gethostbyname(name)
+    except UnicodeError as error:  # it is not even one
+        raise OSError(str(error)) from error
+
+
+def _host(given: str | None) -> str:
+    return "" if given is None else given.rpartition(":")[0]
 
 
 def _confirm(host: str, yes_really: str | None) -> None:

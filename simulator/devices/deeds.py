@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 from simulator import acts
 from simulator.acts import Cut, Sleep, SleepUntil, Story
 from simulator.devices import roaming, swapping
-from simulator.devices.device import NO_SIM, Device
+from simulator.devices.device import NO_SIM
+from simulator.devices.internet import AnyDevice
 from simulator.devices.outcome import OK, Outcome, is_expected, outcome_of
 from simulator.plan.backoff import mobile_pause_s
 from simulator.scenario import model
@@ -31,14 +32,14 @@ class Recorder(Protocol):
 
 
 def act_out(
-    device: Device,
+    device: AnyDevice,
     number: int,
     step: model.Step,
     begin_s: float,
     payload_of: PayloadOf,
     record: Recorder,
     *,
-    partner: Device | None = None,
+    partner: AnyDevice | None = None,
     seed: int = 0,
 ) -> Story[None]:
     """All that a step asks of one subject, with every beginning and end recorded.
@@ -55,7 +56,7 @@ def act_out(
     every_s = step.every_s or 0.0
     for n in range(step.times):
         yield SleepUntil(begin_s + n * every_s)
-        payload = payload_of(act.payload, n) if carries else b""  # type: ignore[union-attr]  # as the table says
+        payload = payload_of(_payload_of(act), n) if carries else b""
         size = len(payload) if carries else -1
         record.began(number, verb, name, n, size)
         try:
@@ -72,26 +73,35 @@ def act_out(
         record.ended(number, verb, name, n, size, outcome, is_expected(outcome, step.outcome, step.outcome_reason))
 
 
-def _pause_s(step: model.Step, seed: int, device: Device, number: int, n: int, failed: int) -> float:
+def _payload_of(act: Any) -> model.Payload | None:
+    """Of an act that has one; None: as its group says."""
+    return act.payload or _BLOB if isinstance(act, model.UploadBlob) else act.payload
+
+
+def _pause_s(step: model.Step, seed: int, device: AnyDevice, number: int, n: int, failed: int) -> float:
     if step.retry_model == "mobile":
         return mobile_pause_s(seed, device.member.index, number, n, failed)
     return step.retry_pause_s
 
 
-def registration(device: Device) -> acts.CreateDevice:
+def registration(device: AnyDevice) -> acts.CreateDevice:
     """The order that makes the device known to the platform: with the identities that it holds now, or those that the
-    scenario wants the platform to be told."""
+    scenario wants the platform to be told; an Internet device has none, and gets a certificate."""
     member, group = device.member, device.member.group
+    tags = (("name", member.name), *group.tags)
+    if group.network == "inet":
+        kind = group.certificate.kind
+        return acts.CreateDevice(imsi="", imei="", tags=tags, collection=member.collection, certificate=kind)
     told = {"imsi": device.imsi, "imei": member.imei, **dict(group.registered_as), **dict.fromkeys(group.blank, "")}
     return acts.CreateDevice(
         imsi=told["imsi"],
         imei=told["imei"],
-        tags=(("name", member.name), *group.tags),
+        tags=tags,
         collection=member.collection,
     )
 
 
-def _teller(device: Device, step: model.Step, partner: Device | None) -> Callable[[bytes], Story[Outcome]]:
+def _teller(device: AnyDevice, step: model.Step, partner: AnyDevice | None) -> Callable[[bytes], Story[Outcome]]:
     """What one attempt of a step is: called with the payload, it gives the story."""
     act = step.act
     with_partner = _WITH_PARTNER.get(type(act))
@@ -113,7 +123,7 @@ def _ask(order: acts.Act) -> Story[Outcome]:
     return outcome_of((yield order))
 
 
-def _update(device: Device, step: model.Step, act: model.Update, _payload: bytes) -> Story[Outcome]:
+def _update(device: AnyDevice, step: model.Step, act: model.Update, _payload: bytes) -> Story[Outcome]:
     if act.imsi == model.HELD and not device.has_sim:
         return Outcome("failed", NO_SIM)  # there is no IMSI to tell, and blank is not what was asked for
     imsi = device.imsi if act.imsi == model.HELD else act.imsi
@@ -121,19 +131,26 @@ def _update(device: Device, step: model.Step, act: model.Update, _payload: bytes
     return (yield from _ask(_as_told(step, acts.UpdateDevice(imsi, imei, act.tags))))
 
 
-def _change_link(_device: Device, step: model.Step, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
+def _change_link(_device: AnyDevice, step: model.Step, act: model.ChangeLink, _payload: bytes) -> Story[Outcome]:
     changes = tuple((change.key, change.up, change.down) for change in act.link.changes)
     return _ask(acts.ChangeRadio(act.link.preset, changes, step.lasting_s))
 
 
-_Tell = Callable[[Device, model.Step, Any, bytes], Story[Outcome]]
-_OrderOf = Callable[[Device, Any, bytes], acts.Order]
+# What only one kind of device can do no other is asked for: the loader sees to it.
+_Tell = Callable[[Any, model.Step, Any, bytes], Story[Outcome]]
+_OrderOf = Callable[[AnyDevice, Any, bytes], acts.Order]
 
 _STORIES: Final[Mapping[type, _Tell]] = {
     model.Update: _update,
     model.Attach: lambda device, _step, _act, _payload: device.attach(),
     model.Detach: lambda device, _step, _act, _payload: device.detach(),
     model.Upload: lambda device, _step, act, payload: device.upload(payload, act.path, act.confirmable),
+    model.Connect: lambda device, _step, act, _payload: device.connect(act.resume),
+    model.Disconnect: lambda device, _step, _act, _payload: device.disconnect(),
+    model.Vanish: lambda device, _step, _act, _payload: device.vanish(),
+    model.RebindNat: lambda device, _step, _act, _payload: device.rebind_nat(),
+    model.SetClock: lambda device, _step, act, _payload: device.set_clock(act.clock),
+    model.UploadBlob: lambda device, _step, act, payload: device.upload_blob(payload, act.path, act.content_type),
     model.Poll: lambda device, _step, act, _payload: device.poll(act.path),
     model.PowerOn: lambda device, _step, _act, _payload: device.power_on(),
     model.PowerOff: lambda device, _step, act, _payload: device.power_off(act.abruptly),
@@ -151,7 +168,7 @@ _STORIES: Final[Mapping[type, _Tell]] = {
 }
 """What a device, its radio, or who updates it, does in one attempt, by the act of the step."""
 
-_WITH_PARTNER: Final[Mapping[type, Callable[[Device, Device | None, Any], Story[Outcome]]]] = {
+_WITH_PARTNER: Final[Mapping[type, Callable[[Any, Any, Any], Story[Outcome]]]] = {
     model.MoveSim: lambda device, partner, act: swapping.move_sim(device, partner, act.abruptly),
     model.SwapSims: lambda device, partner, act: swapping.swap_sims(device, partner, act.abruptly),
 }
@@ -164,8 +181,10 @@ _ORDERS: Final[Mapping[type, _OrderOf]] = {
     model.Remove: lambda _device, _act, _payload: acts.RemoveDevice(),
     model.Move: lambda _device, act, _payload: acts.MoveDevice(act.to),
     model.CutOff: lambda _device, _act, _payload: acts.CutOff(),
+    model.RenewCertificate: lambda _device, _act, _payload: acts.RenewCertificate(),
 }
 """What the operator is asked for, by the act of the step."""
 
-_CARRYING: Final = (model.Upload, model.SendDown)
+_CARRYING: Final = (model.Upload, model.SendDown, model.UploadBlob)
 """Acts with a payload."""
+_BLOB: Final = model.Payload(kind="random", size_bytes=1024)

@@ -27,19 +27,17 @@ from simulator.acts import (
     Datagram,
     Detach,
     Get,
+    LeaveSilently,
     Post,
     Sleep,
-    StandStill,
     Story,
-    SwitchOff,
-    SwitchOn,
+    UploadBlob,
 )
 from simulator.devices.equipment import Equipment
 from simulator.devices.outcome import OK, Outcome, outcome_of
+from simulator.devices.powered import Powered
 from simulator.plan import Member
 
-RECEIVED_KEPT = 16
-"""How many downstream payloads a device remembers; the journal has them all."""
 ROTATION_S = 120.0
 """How long the applet of a card with several IMSIs waits before it takes the next one (mobile-network §2.4)."""
 NO_SIM = "no SIM"
@@ -84,10 +82,12 @@ _DEAD = {
 """States in which it can do nothing, and what it would say if it could."""
 
 
-class Device(Equipment):
+class Device(Equipment, Powered[Power]):
     """One simulated device. Its methods are stories: run them with a driver, or step through them by hand."""
 
     __slots__ = ("ip", "power", "received")
+
+    _next, _off, _online, _dead, _parting = NEXT, Power.OFF, Power.ATTACHED, _DEAD, "detach"
 
     def __init__(self, member: Member) -> None:
         super().__init__(member)
@@ -98,77 +98,15 @@ class Device(Equipment):
         self.received: deque[bytes] | None = None  # made when something arrives: most devices never hear anything
 
     @property
-    def hears(self) -> bool:
-        """Whether what arrives for it is heard by anybody."""
-        return self.power not in _DEAD
-
-    @property
     def attached(self) -> bool:
         """Whether it has a session, as far as it knows."""
         return self.power is _ATTACHED or self.power is Power.FROZEN_ATTACHED
 
-    @property
-    def dead(self) -> str:
-        """Why it can do nothing; "": it can."""
-        return _DEAD.get(self.power, "")
+    def _join(self) -> Story[Outcome]:
+        return self.attach()
 
-    def happened(self, what: str) -> None:
-        """Go where the table leads; what has no row there changes nothing."""
-        self.power = NEXT.get((self.power, what), self.power)
-
-    def hear(self, payload: bytes) -> None:
-        """A downstream message has reached the device."""
-        if self.received is None:
-            self.received = deque(maxlen=RECEIVED_KEPT)
-        self.received.append(payload)
-
-    # --- stories: power -----------------------------------------------------------------------------------------------
-
-    def power_on(self) -> Story[Outcome]:
-        """Switch on, boot and attach; who is on already attaches anew, and who is frozen begins anew."""
-        if self.power in (Power.FROZEN, Power.FROZEN_ATTACHED):
-            yield from self._switch_off("the device was switched on anew")
-        if self.power is Power.OFF:
-            yield from self._switch_on()
-        return (yield from self.attach())
-
-    def power_off(self, abruptly: bool = False) -> Story[Outcome]:
-        """Switch off. In order it detaches first; a frozen one cannot, and the network is told nothing."""
-        if self.power is Power.OFF:
-            return Outcome(OK, "was off")
-        left = Outcome(OK) if abruptly else (yield from self._leave())
-        yield from self._switch_off("the device was switched off")
-        return left if left.word == OK else Outcome("failed", f"switched off, but could not detach: {left.detail}")
-
-    def reboot(self, abruptly: bool = False) -> Story[Outcome]:
-        """Switch off and on again. What the device was doing, and what it waited for, is forgotten."""
-        if not abruptly:
-            yield from self._leave()
-        if self.power is not Power.OFF:
-            yield from self._switch_off("the device rebooted")
-        yield from self._switch_on()
-        return (yield from self.attach())
-
-    def freeze(self, lasting_s: float | None = None) -> Story[Outcome]:
-        """Stop doing anything, for so many seconds or until it is switched on anew; the network is told nothing."""
-        if self.power is Power.OFF:
-            return Outcome("failed", _DEAD[Power.OFF])
-        self.happened("freeze")
-        return outcome_of((yield StandStill("the device froze", lasting_s)))
-
-    def _leave(self) -> Story[Outcome]:
-        """Detach before the power goes, if there is a session and somebody who could."""
-        if self.power is not Power.ATTACHED:
-            return Outcome(OK)
-        return (yield from self.detach())
-
-    def _switch_off(self, why: str) -> Story[None]:
-        self.happened("power_off")
-        yield SwitchOff(why)
-
-    def _switch_on(self) -> Story[None]:
-        self.happened("power_on")
-        yield SwitchOn()
+    def _part(self) -> Story[Outcome]:
+        return self.detach()
 
     # --- stories: the network -----------------------------------------------------------------------------------------
 
@@ -222,6 +160,15 @@ class Device(Equipment):
         self.happened("detached")  # at once: what the network says of it afterwards is between it and the platform
         return outcome_of((yield Detach()))
 
+    def vanish(self) -> Story[Outcome]:
+        """Leave the mobile network without a word; it finds out by itself."""
+        if self.power in _DEAD:
+            return Outcome("failed", _DEAD[self.power])
+        if self.power is not Power.ATTACHED:
+            return Outcome(OK, "was not attached")
+        self.happened("lost")
+        return outcome_of((yield LeaveSilently(self.name, "the device has vanished")))
+
     def upload(self, payload: bytes, path: str = "data", confirmable: bool = True) -> Story[Outcome]:
         """Send one message to the platform; a waiting downstream message comes back with the answer."""
         if self.power is not _ATTACHED:
@@ -242,6 +189,12 @@ class Device(Equipment):
         if outcome.payload:
             self.hear(outcome.payload)
         return outcome
+
+    def upload_blob(self, payload: bytes, path: str, content_type: str) -> Story[Outcome]:
+        """Store a large object at the platform, which knows the device by its address (span §4.6)."""
+        if self.power is not _ATTACHED:
+            return Outcome("failed", self._why_silent())
+        return outcome_of((yield UploadBlob(path, payload, content_type)))
 
     def _why_silent(self) -> str:
         return _DEAD.get(self.power, "not attached: the device has no address on the mobile network")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from simulator.acts import Accepted, Answer, Broken, Done, NoAnswer, Rejected, Result, Sent
+from simulator.acts import Accepted, Answer, Broken, Connected, Done, NoAnswer, Rejected, Result, Sent, Stored
 
 OK = "ok"
 
@@ -44,7 +44,9 @@ def outcome_of(result: Result) -> Outcome:
         return Outcome(OK, "", None, 1)
     if isinstance(result, Accepted):
         return Outcome(OK, "", None, result.transmissions)
-    if isinstance(result, Done):
+    if isinstance(result, Connected):
+        return Outcome(OK, "resumed" if result.resumed else "", None, result.transmissions)
+    if isinstance(result, Done | Stored):
         return Outcome(OK)
     if isinstance(result, NoAnswer):
         how_often = f"no answer to {result.transmissions} transmissions"

@@ -14,6 +14,7 @@ from simulator.scenario.model import (
     Attach,
     Block,
     ChangeLink,
+    Connect,
     Counted,
     DroppedFor,
     Flow,
@@ -71,6 +72,14 @@ UNANSWERED_S = {"rfc5080": 30.0, "pgw-simple": 20.0}
 ROTATION_S = 120.0
 """mobile-network §2.4: between two IMSIs of one card."""
 
+HANDSHAKE_DEADLINE_S = 30.0
+"""After which a device gives a handshake up."""
+FLIGHTS = 3
+"""RFC 6347 §4.2.4: those of a client in a full handshake, each of which is answered."""
+HANDSHAKE_BYTES = 1_500
+"""About what a client with one certificate sends."""
+CONNECTS = (Connect, PowerOn, Reboot)
+
 BLOCK_BYTES = 1024
 """RFC 7959 §2.2: the largest block; each waits for the answer to the one before."""
 
@@ -83,10 +92,11 @@ def duration_s(scenario: Scenario) -> float:
 class _Walk:
     """Goes through the story once, and remembers what the weather has become."""
 
-    __slots__ = ("_groups", "_links", "_operators", "_steps")
+    __slots__ = ("_groups", "_inet_idle_s", "_links", "_operators", "_steps")
 
     def __init__(self, scenario: Scenario) -> None:
         self._steps = scenario.steps
+        self._inet_idle_s = scenario.platform.inet_idle_s
         self._groups = {group.name: group for group in scenario.groups}
         self._links = {group.name: group.link for group in scenario.groups}
         self._operators = {operator.name: operator for operator in scenario.operators}
@@ -107,7 +117,7 @@ class _Walk:
         return over_s
 
     def _step_s(self, step: Step) -> float:
-        window_s = step.within_s if _waits_to_the_end(step) else 0.0
+        window_s = step.within_s if _waits_to_the_end(step) else min(step.within_s, self._silence_s(step))
         if isinstance(step.act, Wait):
             return step.act.seconds + window_s
         if isinstance(step.act, Restart):
@@ -117,10 +127,18 @@ class _Walk:
         pace_s = max(step.every_s or 0.0, act_s if step.every_s is None else 0.0)
         return self._spread_s(step) + (step.times - 1) * pace_s + act_s + window_s
 
+    def _silence_s(self, step: Step) -> float:
+        """How long a session is silent until the platform ends it, if that is what a wait is for."""
+        ends = isinstance(step.act, Wait) and any(one.matcher.name == "clientDisconnected" for one in step.expect)
+        return self._inet_idle_s if ends else 0.0
+
     def _all_attempts_s(self, step: Step, subject: Subject) -> float:
         """An attempt, and those after it if it is to fail; whoever tries again to succeed needs one more, probably."""
         group = self._groups[subject.group]
-        if isinstance(step.act, Attach | PowerOn | Reboot | SwitchProfile):
+        act_s: float
+        if isinstance(step.act, CONNECTS) and group.network == "inet":
+            act_s = _connect_s(step, group, self._links[subject.group])
+        elif isinstance(step.act, Attach | PowerOn | Reboot | SwitchProfile):
             operator = self._operators.get(group.operator)
             act_s = 0.0 if operator is None else _attach_s(step, group, operator)
         else:
@@ -174,11 +192,23 @@ def _attach_s(step: Step, group: Group, operator: Operator) -> float:
     return seconds
 
 
+def _connect_s(step: Step, group: Group, link: LinkSpec) -> float:
+    """One full handshake; a resumed one is a little shorter."""
+    if step.outcome == "timeout":
+        return HANDSHAKE_DEADLINE_S
+    radio = _radio(link)
+    lost = _unluckiest_s(radio.loss, group.count * step.times * FLIGHTS, group.connection.first_timeout_s)
+    sent_s = radio.wake_s + FLIGHTS * 2 * radio.delay_s + HANDSHAKE_BYTES * 8 / radio.rate_bps
+    return min(sent_s + lost, HANDSHAKE_DEADLINE_S)
+
+
 def _act_s(step: Step, group: Group, link: LinkSpec) -> float:
     if not isinstance(step.act, Upload | Poll):
         return 0.0
     radio = _radio(link)
-    if group.transport == "udp":
+    if step.outcome == "timeout" and group.transport == "dtls":  # only the handshake before it is answered
+        return HANDSHAKE_DEADLINE_S
+    if group.transport in ("udp", "dtls"):
         return 0.0
     if step.outcome == "timeout":
         return MAX_TRANSMIT_WAIT_S
@@ -197,7 +227,7 @@ def _size(act: Upload | Poll, group: Group) -> int:
     return max(carried.size_bytes, len(carried.content), len(carried.template))
 
 
-def _unluckiest_s(loss: float, exchanges: int) -> float:
+def _unluckiest_s(loss: float, exchanges: int, first_s: float = FIRST_TIMEOUT_S) -> float:
     """How long the exchange with the most retransmissions waits for them, of so many exchanges."""
     lost = 1 - (1 - loss) ** 2
     if lost <= 0:
@@ -207,7 +237,7 @@ def _unluckiest_s(loss: float, exchanges: int) -> float:
     retransmissions = int(math.log(exchanges) / -math.log(lost))
     if retransmissions > MAX_RETRANSMIT:
         return MAX_TRANSMIT_WAIT_S
-    return FIRST_TIMEOUT_S * ((1 << retransmissions) - 1)
+    return first_s * ((1 << retransmissions) - 1)
 
 
 def _radio(link: LinkSpec) -> Radio:

@@ -1,4 +1,4 @@
-"""What the mobile network did, in a line: told where it did anything but let devices in."""
+"""What the mobile network and the DTLS endpoints did, in a line: told where they did anything but let devices in."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ _OTHERS: Final = (
     ("discarded", "packet discarded", "packets discarded"),
     ("duplicates", "duplicate", "duplicates"),
     ("disconnects.sent", "session ended by the platform", "sessions ended by the platform"),
+    ("handshakes.refused", "handshake refused", "handshakes refused"),
+    ("handshakes.failed", "handshake failed", "handshakes failed"),
 )
 """Counter → what one and what many of it are called. The others belong to every login and every leave."""
 _BY_KIND: Final = ("discarded",)
 
 
 def network(verdicts: Verdicts) -> str:
-    """`12 accepted, 3 rejected (IMEI mismatch 2, Device does not exist 1), 1 takeover`; "": nothing but logins.
+    """`12 accepted, 3 rejected (IMEI mismatch 2, Device does not exist 1), 1 takeover`; "": nothing to tell.
 
     >>> network(Verdicts(verdict="pass", judgements=(), statistics={"accepted": 2, "takeovers": 1}))
     '2 accepted, 1 takeover'
@@ -32,7 +34,15 @@ def network(verdicts: Verdicts) -> str:
         if count := counted.get(name, 0):
             kinds = _kinds(counted, name) if name in _BY_KIND else ""
             parts.append(f"{count} {one if count == 1 else many}{kinds}")
-    return ", ".join((f"{counted.get('accepted', 0)} accepted", *parts)) if parts else ""
+    if not parts:
+        return ""
+    internet = any(name.startswith("handshakes") for name in counted)
+    if internet:
+        count = counted.get("handshakes", 0)
+        parts.insert(0, f"{count} handshake{'' if count == 1 else 's'}")
+    if "accepted" in counted or rejected or not internet:
+        parts.insert(0, f"{counted.get('accepted', 0)} accepted")
+    return ", ".join(parts)
 
 
 def _kinds(counted: Mapping[str, int], family: str) -> str:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from simulator.clock import Clock, Timers
-from simulator.devices.device import Device
+from simulator.devices.internet import AnyDevice, InternetDevice, device_of
 from simulator.plan import Member
-from simulator.protocol.coap.client import Engine
 from simulator.run.ear import Ear
 from simulator.run.places import Places
+from simulator.run.speakers import RAW, Listeners, Speakers
 from simulator.run.weather import Weather
 from simulator.scenario.model import Stack
 from simulator.wire.address import Address, Ipv4, ip_of, text
-from simulator.wire.drivers.stories import Endpoint, Requester
+from simulator.wire.drivers.stories import Endpoint
 from simulator.wire.link import Links
-from simulator.wire.linked import LinkedWire
-from simulator.wire.ports import Port, Wire
+from simulator.wire.nat import Nat
+from simulator.wire.ports import Wire
 from simulator.wire.presets import LinkProfile, preset
 
 if TYPE_CHECKING:
-    from simulator.wire.aiocoap_stack import AiocoapStack
+    from simulator.wire.dtls import DtlsPort
 
-EVERY_ADDRESS = "0.0.0.0"  # a port that carries each device's own loopback address
-
-Hear = Callable[[Device, str, bytes], None]
+Hear = Callable[[AnyDevice, str, bytes], None]
 """Called with device, transport and payload when a device receives something by itself."""
 
 
@@ -47,36 +44,38 @@ class Fleet:
 
     Args:
         seed: of the run; links and CoAP time-outs draw from it.
-        hear: told about downstream messages that arrive over plain UDP.
+        hear: told about downstream messages that arrive as plain datagrams.
     """
 
     def __init__(self, members: Iterable[Member], seed: int, clock: Clock, timers: Timers, hear: Hear) -> None:
-        self.devices: dict[str, Device] = {}
+        self.devices: dict[str, AnyDevice] = {}
         self.endpoints = _Endpoints(self)
-        self._seed, self._clock, self._timers, self._hear = seed, clock, timers, hear
-        self._by_ip: dict[Ipv4, Device] = {}
-        """Those that speak plain UDP."""
+        self._timers, self._hear = timers, hear
+        self._by_ip: dict[Ipv4, AnyDevice] = {}
+        """Those that are sent more than answers: who speaks plain UDP, and all on the Internet."""
         self._places = Places(self.devices)
         self.links = Links(seed)
-        self._ports: list[Port] = []
-        self._speakers: dict[str, tuple[Port, Any, Ear]] = {}
+        self._nat = Nat(clock, lambda ip: self._places.holder(ip) is not None)
+        listeners = Listeners(hear=self._on_datagram, lost=self._lost, idle=self._idle)
+        self._speakers = Speakers(self.links, self._nat, seed, clock, timers, listeners)
         self._frozen: dict[str, object] = {}
-        self.timers = 0
-        """How many entries of the calendar are the fleet's own, but for the weather's."""
-        self._coap: Address = 0
-        self._udp: Address = 0
+        self._spells = 0
+        self._peers: dict[str, Address] = {}
+        self.lost: Callable[[str, str, float], None]
+        """Told of sessions that the platform has ended: device, why, run time. Set by who is in charge of them."""
+        self.idle: Callable[[str, float], bool]
+        """Told of sessions that were silent for as long as their devices bear. Returns: whether that ends them."""
         self._stack: Stack | None = None
-        self._aiocoap: AiocoapStack | None = None
         self.weather = Weather(timers, self._profile, self._set_profile)
         self.add(members)
 
     def add(self, members: Iterable[Member]) -> None:
         """More devices; those that are there stay who they are. What they speak through, `open` sees to."""
         for member in members:
-            device = self.devices[member.name] = Device(member)
+            device = self.devices[member.name] = device_of(member)
             device.ip = self._places.first_of(device)
             link = member.group.link
-            if member.group.transport == "udp":
+            if member.group.transport != "coap":
                 self._by_ip[device.ip] = device
             self._set_profile(device.name, preset(link.preset, link.changes))
 
@@ -88,6 +87,17 @@ class Fleet:
         if profile != self.links.profile(ip):
             self.links.names(ip, name)
             self.links.set(ip, profile)
+            if isinstance(self.devices[name], InternetDevice):  # the mobile network is no NAT
+                self._nat.limit(ip, profile.nat_s)
+
+    def is_dark(self, name: str) -> bool:
+        """Whether nothing passes on the radio of a device."""
+        return self._profile(name).dark
+
+    @property
+    def timers(self) -> int:
+        """How many entries of the calendar are the fleet's own, but for the weather's."""
+        return self._spells + self._speakers.timers
 
     def silence(self, name: str, now: float, lasting_s: float | None = None) -> None:
         """The device is off or frozen: it hears nothing, and what it waits for from the platform is forgotten.
@@ -98,7 +108,7 @@ class Fleet:
         self._frozen.pop(name, None)
         if lasting_s is not None:
             spell = self._frozen[name] = object()
-            self.timers += 1
+            self._spells += 1
             self._timers.at(now + lasting_s, self._thaw, (name, spell))
 
     def wake(self, name: str) -> None:
@@ -107,7 +117,7 @@ class Fleet:
         self._ear(name).uncover(self.devices[name].ip)
 
     def _thaw(self, whose: tuple[str, object], _now: float) -> None:
-        self.timers -= 1
+        self._spells -= 1
         name, spell = whose
         if self._frozen.get(name) is spell:  # else it was switched on, or off, or frozen anew
             self.devices[name].happened("thaw")
@@ -139,17 +149,47 @@ class Fleet:
             self._ear(who.name).uncover(old)
         for (who, _, new), hears_nothing in zip(moves, deaf, strict=True):
             self._places.put(who, new)
-            if who.member.group.transport == "udp":
+            if who.member.group.transport != "coap":
                 self._by_ip[new] = who
+            if isinstance(who, InternetDevice):  # it had an address that the mobile network gives to somebody
+                self._nat.move(ip, new)
+                self.dtls(who.name).move(ip, new)
             if hears_nothing:
                 self._ear(who.name).cover(new)
 
     def drop(self, name: str) -> None:
-        """What the device waits for from the platform is forgotten."""
-        self._ear(name).drop(self.devices[name].ip)
+        """What the device has asked the platform for is forgotten; a handshake goes on."""
+        device = self.devices[name]
+        forget = self._speakers[self._kind(device)].forget
+        if forget is not None:
+            forget(device.ip)
 
     def _ear(self, name: str) -> Ear:
-        return self._speakers[self._kind(self.devices[name])][2]
+        return self._speakers[self._kind(self.devices[name])].ear
+
+    # --- the Internet -------------------------------------------------------------------------------------------------
+
+    def dtls(self, name: str) -> DtlsPort:
+        """The sessions among which that of an Internet device is."""
+        port = self._speakers[self._kind(self.devices[name])].dtls
+        assert port is not None, f"{name} is not on the Internet"
+        return port
+
+    def platform_of(self, name: str) -> Address:
+        """Where a device sends to."""
+        return self._peers[self.devices[name].member.group.transport]
+
+    def rebind(self, name: str) -> None:
+        """To the platform the device is somewhere else from now on."""
+        self._nat.rebind(self.devices[name].ip)
+
+    def _lost(self, ip: Ipv4, why: str, now: float) -> None:
+        self.lost(self._by_ip[ip].name, why, now)
+
+    def _idle(self, ip: Ipv4, now: float) -> bool:
+        return self.idle(self._by_ip[ip].name, now)
+
+    # --- ports --------------------------------------------------------------------------------------------------------
 
     def is_perfect(self) -> bool:
         """Whether no datagram can be under way for longer than the sockets take."""
@@ -161,73 +201,47 @@ class Fleet:
         Raises: LocalError: no address or descriptor is to be had.
         """
         device = self.devices[name]
-        seen = self._speakers[self._kind(device)][0].local_address(device.ip)
+        seen = self._speakers[self._kind(device)].port.local_address(device.ip)
         return "" if ip_of(seen) == device.ip else text(seen)
 
-    def endpoint(self, device: Device) -> Endpoint:
+    def endpoint(self, device: AnyDevice) -> Endpoint:
         """What a device speaks through, once the ports are open."""
-        kind = self._kind(device)
-        speaker = self._speakers[kind][1]
-        if kind == "udp":
-            return Endpoint(device.name, device.ip, udp=speaker, udp_peer=self._udp)
-        return Endpoint(device.name, device.ip, coap=speaker, coap_peer=self._coap)
+        speaker, peer = self._speakers[self._kind(device)], self._peers[device.member.group.transport]
+        if device.member.group.transport in RAW:
+            why_not = None if speaker.dtls is None else speaker.dtls.why_not
+            return Endpoint(device.name, device.ip, udp=speaker.client, udp_peer=peer, why_not=why_not)
+        return Endpoint(device.name, device.ip, coap=speaker.client, coap_peer=peer)
 
-    async def open(self, wire: Wire, coap: Address, udp: Address, stack: Stack | None) -> None:
+    async def open(
+        self, wire: Wire, coap: Address, udp: Address, stack: Stack | None, *, dtls: Address = 0, coaps: Address = 0
+    ) -> None:
         """Open the ports that the groups need.
 
-        `stack` None: each group's own choice. Raises: LocalError: a port is not to be had.
+        Args:
+            coap, udp, dtls, coaps: where the platform listens.
+            stack: None: each group's own choice.
+        Raises: LocalError: a port is not to be had.
         """
-        self._coap, self._udp, self._stack = coap, udp, stack
-        linked = LinkedWire(wire, self.links, self._timers, self._clock)
+        self._peers, self._stack = {"coap": coap, "udp": udp, "dtls": dtls, "coaps": coaps}, stack
         for device in self.devices.values():
-            kind = self._kind(device)
-            if kind not in self._speakers:
-                self._speakers[kind] = await self._openers[kind](self, linked)
+            await self._speakers.open(self._kind(device), wire)
+
+    def hang_up(self, now: float) -> None:
+        """All sessions of Internet devices end in order."""
+        self._speakers.hang_up(now)
 
     async def close(self) -> None:
         """Close what was opened."""
-        if self._aiocoap is not None:
-            await self._aiocoap.close()
-        for port in self._ports:
-            port.close()
+        await self._speakers.close()
 
-    def _kind(self, device: Device) -> str:
+    def _kind(self, device: AnyDevice) -> str:
         group = device.member.group
-        return "udp" if group.transport == "udp" else (self._stack or group.stack)
+        if group.transport in RAW:
+            return group.transport
+        return f"{group.transport} {self._stack or group.stack}"
 
-    async def _open_udp(self, wire: Wire) -> tuple[Port, Port, Ear]:
-        port, ear = await self._open_port(wire)
-        ear.attach(port, self._on_udp)
-        return port, port, ear
-
-    async def _open_engine(self, wire: Wire) -> tuple[Port, Requester, Ear]:
-        port, ear = await self._open_port(wire)
-        engine = Engine(self._timers, port.send, self._seed)
-        ear.attach(port, engine.receive, engine.receive_many, engine.forget)
-        return port, engine, ear
-
-    async def _open_aiocoap(self, wire: Wire) -> tuple[Port, Requester, Ear]:
-        from simulator.wire.aiocoap_stack import AiocoapStack  # late: aiocoap takes long to import
-
-        port, ear = await self._open_port(wire)
-        self._aiocoap = stack = AiocoapStack(asyncio.get_running_loop(), port, self._seed)
-        ear.attach(port, stack.receive, None, stack.forget)
-        return port, stack, ear
-
-    async def _open_port(self, wire: Wire) -> tuple[Port, Ear]:
-        ear = Ear()
-        port = await wire.open(EVERY_ADDRESS, 0, lambda *datagram: ear.receive(*datagram))
-        self._ports.append(port)
-        return port, ear
-
-    _openers: ClassVar[dict[str, Callable[[Fleet, Wire], Coroutine[Any, Any, tuple[Port, Port | Requester, Ear]]]]] = {
-        "udp": _open_udp,
-        "own": _open_engine,
-        "aiocoap": _open_aiocoap,
-    }
-
-    def _on_udp(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:  # noqa: ARG002  a Receiver
+    def _on_datagram(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:  # noqa: ARG002  a Receiver
         device = self._by_ip.get(local_ip)
         if device is not None and device.attached:  # the network carries nothing to who has no session
             device.hear(data)
-            self._hear(device, "udp", data)
+            self._hear(device, device.member.group.transport, data)

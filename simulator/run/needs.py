@@ -16,14 +16,21 @@ class Skipped(SimulatorError):
 def needs(scenario: Scenario) -> tuple[str, ...]:
     """The capabilities that a target must have: those that the file names, and those that what is in it implies."""
     found = dict.fromkeys(scenario.needs)
+    inet = {group.name for group in scenario.groups if group.network == "inet"}
     for step in scenario.steps:
-        found |= dict.fromkeys(VERB[step.verb].needs)
+        only_inet = bool(step.subjects) and all(subject.group in inet for subject in step.subjects)
+        # Internet devices are switched on without anybody who logs them in.
+        found |= dict.fromkeys(need for need in VERB[step.verb].needs if not (only_inet and need == "login"))
     if scenario.tokens:
         found["tokens"] = None
     if any(listener.reads_per_s is not None for listener in scenario.observers):
         found["pacing"] = None
     if scenario.platform != PlatformOptions():
         found["options"] = None
+    if inet:
+        found["inet"] = None
+    if any(group.certificate.kind in ("expired", "early") for group in scenario.groups):
+        found["validity"] = None
     return tuple(found)
 
 

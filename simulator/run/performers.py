@@ -1,4 +1,4 @@
-"""Carries out what stories want beyond datagrams and time: the operator, the mobile network, the radio, the power."""
+"""Carries out what stories want beyond datagrams and time: the operator, the networks, the radio, the power."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from simulator import acts
 from simulator.clock import Clock, Timers
 from simulator.run.fleet import Fleet
+from simulator.run.internet import Internet
+from simulator.run.keyring import Keyring
 from simulator.run.mobile import NOBODY, Mobile
 from simulator.scenario.model import LinkChange, LinkSpec
 from simulator.target.operator import Operator
@@ -23,6 +25,7 @@ _ORDERS = (
     acts.QueueDownstream,
     acts.WithdrawDownstream,
     acts.CutOff,
+    acts.RenewCertificate,
 )
 _SAYING = frozenset({acts.Post, acts.Get, acts.Datagram})
 """What needs a session to go on."""
@@ -38,6 +41,7 @@ class Performers:
     """What `Stories` needs to run the stories of a fleet.
 
     Args:
+        keyring: what Internet devices show of themselves.
         tokens: name → text of the tokens that the operator may show.
         broke: told what was raised where it must not.
         hurry: whether the run is to end: nothing more is begun then.
@@ -48,6 +52,7 @@ class Performers:
         fleet: Fleet,
         clock: Clock,
         timers: Timers,
+        keyring: Keyring,
         tokens: Mapping[str, str],
         broke: Callable[[BaseException], None],
         hurry: Callable[[], bool],
@@ -73,6 +78,8 @@ class Performers:
             acts.StandStill: self._stand_still,
         }
         self.stories = Stories(timers, by_act, broke)
+        self.internet = Internet(fleet, keyring, clock, timers, self.stories, self._later)
+        self.stories.perform(self.internet.performers())
 
     def close(self) -> None:
         """Whatever still waits for somebody need not."""
@@ -177,6 +184,8 @@ class Performers:
     def _switch_off(self, act: acts.SwitchOff, running: Running, now: float) -> None:
         if self.mobile is not None:
             self.mobile.leave_silently(running.endpoint.name, now)
+        self.stories.cut(running.endpoint.name, act.why, now)  # before its session goes, for that is a lesser reason
+        self.internet.switched_off(running.endpoint.name, now)
         self._silence(running, act.why, now)
 
     def _stand_still(self, act: acts.StandStill, running: Running, now: float) -> None:
@@ -189,5 +198,6 @@ class Performers:
         self.stories.resume(running, _DONE, now)
 
     def _switch_on(self, _act: acts.SwitchOn, running: Running, now: float) -> None:
+        self._fleet.devices[running.endpoint.name].switched_on(now)
         self._fleet.wake(running.endpoint.name)
         self.stories.resume(running, _DONE, now)

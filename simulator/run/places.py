@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.devices.device import Device
+from simulator.devices.internet import AnyDevice
 from simulator.identity.fleet import POOL_FIRST_IP, RESERVED_IPS
 from simulator.wire.address import Ipv4
 
@@ -19,12 +19,12 @@ class Places:
         devices: all of them by name, in the order of the plan; there may be more of them later.
     """
 
-    def __init__(self, devices: Mapping[str, Device]) -> None:
+    def __init__(self, devices: Mapping[str, AnyDevice]) -> None:
         self._devices = devices
-        self._elsewhere: dict[Ipv4, Device] = {}
-        self._order: list[Device] = []
+        self._elsewhere: dict[Ipv4, AnyDevice] = {}
+        self._order: list[AnyDevice] = []
 
-    def first_of(self, device: Device) -> Ipv4:
+    def first_of(self, device: AnyDevice) -> Ipv4:
         """Where a device begins that has just come: as planned, or wherever nobody is if somebody is there already."""
         ip = device.member.ip
         # Who is there has left a place; if somebody has taken that one, so has that somebody.
@@ -34,7 +34,7 @@ class Places:
             self._elsewhere[ip] = device
         return ip
 
-    def holder(self, ip: Ipv4) -> Device | None:
+    def holder(self, ip: Ipv4) -> AnyDevice | None:
         """Who has this address; None: no device."""
         found = self._elsewhere.get(ip)
         if found is not None:
@@ -47,7 +47,7 @@ class Places:
         planned = self._order[position]
         return planned if planned.ip == ip else None
 
-    def put(self, device: Device, ip: Ipv4) -> None:
+    def put(self, device: AnyDevice, ip: Ipv4) -> None:
         """The device has this address from now on; whoever had it is put elsewhere by the caller."""
         if self._elsewhere.get(device.ip) is device:
             del self._elsewhere[device.ip]

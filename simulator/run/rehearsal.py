@@ -11,11 +11,12 @@ from typing import Any
 from simulator.assertions.verdicts import Verdicts
 from simulator.clock import Clock, Timers
 from simulator.devices.deeds import registration
-from simulator.devices.device import Device
+from simulator.devices.internet import AnyDevice
 from simulator.errors import LocalError, TargetError
 from simulator.plan import Plan
 from simulator.run.counting import Phase, count
 from simulator.run.fleet import Fleet
+from simulator.run.keyring import Keyring
 from simulator.run.mobile import Mobile
 from simulator.run.needs import check_needs
 from simulator.run.performers import Performers
@@ -111,7 +112,10 @@ class Rehearsal:
         self._observer = Observer(recorder.put, clock.now, aliases, self.broke)
         self._fleet = Fleet(plan.members, plan.seed, clock, timers, self._hear)
         self._platform = Platform(target, scenario, plan.seed, recorder, timers, clock.now, self._reader_of)
-        self._performers = Performers(self._fleet, clock, timers, self._platform.tokens, self.broke, self._hurries)
+        self._keyring = Keyring(self._fleet.devices, clock.unix_ns)
+        self._performers = Performers(
+            self._fleet, clock, timers, self._keyring, self._platform.tokens, self.broke, self._hurries
+        )
         self._steps = Steps(
             scenario,
             plan,
@@ -185,7 +189,11 @@ class Rehearsal:
         return verdicts
 
     def _meet_operator(self) -> Operator:
-        operator = self._operator = Operator(self._target.api, self._observer)
+        operator = self._operator = Operator(
+            self._target.api, self._observer, self._keyring.issued, unix_ns=self._clock.unix_ns
+        )
+        self._keyring.id_of = operator.id_of
+        self._performers.internet.blobs = self._target.blobs
         self._platform.operator = self._performers.operator = self._steps.source = operator
         radius = self._target.radius
         if radius is not None:
@@ -254,11 +262,17 @@ class Rehearsal:
             await self._target.observe(collection, self._observer)
         await self._platform.issue_tokens()
         registered = await self._register(operator)
-        await self._fleet.open(self._wire, self._target.coap, self._target.udp, self._settings.stack)
+        await self._open_fleet()
         await self._heard_of(registered)
         await self._platform.open_observers()
         if self._settings.mutant is not None:
             self._target.misbehave(self._settings.mutant)
+
+    async def _open_fleet(self) -> None:
+        target = self._target
+        await self._fleet.open(
+            self._wire, target.coap, target.udp, self._settings.stack, dtls=target.dtls, coaps=target.coaps
+        )
 
     async def _register(self, operator: Operator) -> int:
         """Create the devices. Returns: how many. A portion at a time: what the stream tells of them is heard between,
@@ -314,11 +328,15 @@ class Rehearsal:
         mobile = self._mobile
         if self._fleet.is_perfect() and (mobile is None or mobile.is_perfect):
             return False
-        own = self._recorder.timers, self._fleet.timers, self._fleet.weather.timers, self._platform.timers
+        own = (
+            self._recorder.timers, self._fleet.timers, self._fleet.weather.timers, self._platform.timers,
+            self._target.timers,
+        )  # fmt: skip
         return len(self._timers) > sum(own) + (0 if mobile is None else mobile.timers)
 
     async def _close(self) -> None:
         self._performers.close()
+        self._fleet.hang_up(self._clock.now())
         try:
             await self._fleet.close()
             if self._settings.target is not None and not self._settings.keep and self._operator is not None:
@@ -355,7 +373,7 @@ class Rehearsal:
 
     # --- what parts of it tell ----------------------------------------------------------------------------------------
 
-    def _hear(self, device: Device, transport: str, payload: bytes) -> None:
+    def _hear(self, device: AnyDevice, transport: str, payload: bytes) -> None:
         self._recorder.received(device.name, transport, payload)
 
     def broke(self, error: BaseException) -> None:

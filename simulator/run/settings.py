@@ -18,7 +18,14 @@ class RemoteSettings:
     token: str
     coap: Address | None
     udp: Address | None
+    dtls: Address | None = None
+    coaps: Address | None = None
     """Where its devices send to; None: it is asked."""
+    https: Address | None = None
+    blobs: Address | None = None
+    """Where they leave blobs, with a certificate and without; as above."""
+    https_name: str = ""
+    """The host that the certificate at `https` has to be for, as the user wrote it; "": the address."""
 
     def __repr__(self) -> str:
         return f"RemoteSettings({self.url})"  # the token never reaches a log

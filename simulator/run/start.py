@@ -23,7 +23,7 @@ from simulator.run.settings import RunSettings
 from simulator.run.signals import heard
 from simulator.scenario import label
 from simulator.scenario.model import Scenario
-from simulator.wire.address import text
+from simulator.wire.address import host_text, port_of, text
 from simulator.wire.ports import Wire
 
 
@@ -91,7 +91,12 @@ def _virtual(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Jou
     async def main(loop: VirtualLoop) -> Result:
         wire = MemoryNetwork(loop.timers, loop.clock)
         target = EmbeddedTarget(
-            clock=loop.clock, timers=loop.timers, wire=wire, sockets=False, options=scenario.platform
+            clock=loop.clock,
+            timers=loop.timers,
+            wire=wire,
+            sockets=False,
+            options=scenario.platform,
+            inet=_is_inet(scenario),
         )
         stage = _Stage(loop.clock, loop.timers, wire, target)
         rehearsal = stage.set(scenario, plan, settings, journal, watch)
@@ -115,10 +120,29 @@ def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journa
         wire = await open_wire(settings.wire, clock, loop)
         target: Target
         if settings.target is None:
-            target = EmbeddedTarget(clock=clock, timers=timers, wire=wire, sockets=True, options=scenario.platform)
+            target = EmbeddedTarget(
+                clock=clock,
+                timers=timers,
+                wire=wire,
+                sockets=True,
+                options=scenario.platform,
+                inet=_is_inet(scenario),
+            )
         else:
             remote = settings.target
-            target = RemoteTarget(url=remote.url, token=remote.token, coap=remote.coap, udp=remote.udp, clock=clock)
+            target = RemoteTarget(
+                url=remote.url,
+                token=remote.token,
+                coap=remote.coap,
+                udp=remote.udp,
+                dtls=remote.dtls,
+                coaps=remote.coaps,
+                https=remote.https,
+                https_name=remote.https_name,
+                blobs=remote.blobs,
+                mapped=getattr(wire, "mapped", False),
+                clock=clock,
+            )
         stage = _Stage(clock, timers, wire, target)
         rehearsal = stage.set(scenario, plan, settings, journal, watch)
         try:
@@ -128,6 +152,11 @@ def _real(scenario: Scenario, plan: Plan, settings: RunSettings, journal: Journa
             await wire.close()
 
     return asyncio.run(main())
+
+
+def _is_inet(scenario: Scenario) -> bool:
+    """Whether the platform has to listen for Internet devices."""
+    return any(group.network == "inet" for group in scenario.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +211,12 @@ def _again(scenario: Scenario, plan: Plan, settings: RunSettings) -> str:
     words += ["--seed", str(plan.seed)]
     if settings.target is not None:
         words += ["--target", settings.target.url]
-        for option, where in (("--coap", settings.target.coap), ("--udp", settings.target.udp)):
-            words += [] if where is None else [option, text(where)]
+        remote = settings.target
+        for option in ("coap", "udp", "dtls", "coaps", "blobs"):
+            where = getattr(remote, option)
+            words += [] if where is None else [f"--{option}", text(where)]
+        if remote.https is not None:
+            words += ["--https", f"{remote.https_name or host_text(remote.https)}:{port_of(remote.https)}"]
     elif settings.time == "real" and settings.wire == "auto":
         words += ["--time", "real"]
     if settings.wire != "auto":

@@ -17,6 +17,9 @@ from simulator.run.settings import RunSettings
 from simulator.run.states import Source, read_states, wanted
 from simulator.scenario.model import Block, Flow, Scenario, Step, Together, Wait
 
+AT_ONCE = 32
+"""In real time so many begin a step in one go, and then what has come for those before them is read: a handshake takes
+a millisecond, so a thousand beginners would be deaf for longer than a client waits for an answer."""
 CATCH_UP_S = 0.05
 """In real time a step ends when the stream has been quiet for so long: events are not faster than answers."""
 CATCH_UP_REMOTE_S = 0.2
@@ -137,9 +140,13 @@ class Steps:
         start, endpoints = self._performers.stories.start, self._fleet.endpoints
         offsets, partners = self.plan.start_offsets(step, len(members)), self.plan.partners(step)
         seed, devices = self.plan.seed, self._fleet.devices
-        for member, offset_s, partner in zip(members, offsets, partners, strict=True):
+        moment, real = now, self._settings.time != "virtual"
+        for begun, (member, offset_s, partner) in enumerate(zip(members, offsets, partners, strict=True)):
             if hurry():
                 break
+            if real and begun and not begun % AT_ONCE:
+                await asyncio.sleep(0)
+                moment = self._clock.now()  # what waits for an answer from now on is not late already
             story = act_out(
                 devices[member.name],
                 number,
@@ -150,7 +157,7 @@ class Steps:
                 partner=None if partner is None else devices[partner.name],
                 seed=seed,
             )
-            start(endpoints[member.name], story, ended, now)
+            start(endpoints[member.name], story, ended, moment)
         await all_done
 
     def _payloads(self, number: int, member: Member) -> Callable[[Any, int], bytes]:

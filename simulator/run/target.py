@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from simulator.target.api import SpanApi
+from simulator.target.blobs import BlobUploader
 from simulator.target.observer import Observer, StreamReader
 from simulator.target.radius import RadiusAccess
 from simulator.wire.address import Address
@@ -20,8 +21,28 @@ class Target(Protocol):
     def capabilities(self) -> frozenset[str]:
         """Words of `words.CAPABILITIES`; of a remote one they are known once it is started."""
 
-    coap: Address
-    udp: Address
+    @property
+    def coap(self) -> Address:
+        """Where devices send CoAP to."""
+
+    @property
+    def udp(self) -> Address:
+        """Where they send plain UDP to."""
+
+    @property
+    def dtls(self) -> Address:
+        """Where they send raw payloads over DTLS to; 0: nowhere."""
+
+    @property
+    def coaps(self) -> Address:
+        """Where they send CoAP over DTLS to; 0: nowhere."""
+
+    @property
+    def timers(self) -> int:
+        """How many entries of the run's calendar are the platform's own."""
+
+    blobs: BlobUploader | None
+    """How devices leave blobs there, once it is started; None: not at all."""
     radius: RadiusAccess | None
     """How packet gateways reach it, once it is started; None: not at all."""
     api: SpanApi

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from simulator.scenario.model import (
     Create,
+    Group,
     Listener,
     MoveSim,
     PlatformOptions,
@@ -20,6 +21,9 @@ from simulator.scenario.nodes import Items, Node
 from simulator.scenario.reading import Reading
 from simulator.scenario.show import shown
 from simulator.words import CAPABILITIES, VERB
+
+INET_STATISTICS = ("handshakes", "sessions.inet")
+"""How the names of `words.STATISTICS` begin that are not about the mobile network."""
 
 
 def check_whole(reading: Reading, steps: Sequence[Step]) -> None:
@@ -101,10 +105,11 @@ def needs(
 ) -> tuple[str, ...]:
     """Capabilities that the file names or that what it does implies, in the order of `words.CAPABILITIES`."""
     problems = reading.problems
-    asked = dict.fromkeys(_implied(steps, reading.tokens.values(), reading.observers.values()))
-    # Who counts logins is who takes them.
-    if any(isinstance(form, StatisticsOf) for form in expect):
-        asked["login"] = None
+    asked = dict.fromkeys(_implied(reading, steps, reading.tokens.values(), reading.observers.values()))
+    asked |= dict.fromkeys(_of_groups(reading.groups.values()))
+    # Who counts logins, or handshakes, is who takes them.
+    counted = [name for form in expect if isinstance(form, StatisticsOf) for name, _ in form.where]
+    asked |= dict.fromkeys("inet" if name.startswith(INET_STATISTICS) else "login" for name in counted)
     if options != PlatformOptions():
         asked["options"] = None
     entries = () if node is None else node.items if isinstance(node, Items) else (node,)
@@ -121,9 +126,23 @@ def needs(
     return tuple(name for name in CAPABILITIES if name in asked)
 
 
-def _implied(steps: Sequence[Step], tokens: Iterable[Token], observers: Iterable[Listener]) -> Iterable[str]:
-    for verb in dict.fromkeys(step.verb for step in steps):
-        yield from VERB[verb].needs
+def _of_groups(groups: Iterable[Group]) -> Iterable[str]:
+    for group in groups:
+        if group.network == "inet":
+            yield "inet"
+        # What is over, or not yet valid, no platform issues unless it is asked for it behind its API.
+        if group.certificate.kind in ("expired", "early"):
+            yield "validity"
+
+
+def _implied(
+    reading: Reading, steps: Sequence[Step], tokens: Iterable[Token], observers: Iterable[Listener]
+) -> Iterable[str]:
+    networks = {group.name: group.network for group in reading.groups.values()}
+    doings = {(step.verb, any(networks[one.group] == "ciot" for one in step.subjects)): None for step in steps}
+    for verb, mobile in doings:
+        # Internet devices are switched on without anybody who logs them in.
+        yield from (need for need in VERB[verb].needs if mobile or need != "login")
     # A token that the platform has never issued needs nothing of it.
     if any(token.known for token in tokens):
         yield "tokens"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from simulator.errors import Place
+from simulator.scenario.inet import certificate, clock, connection
 from simulator.scenario.links import link_spec
 from simulator.scenario.model import (
     HOME,
+    CertificateSpec,
     Collection,
+    ConnectionSpec,
+    DeviceClock,
     Group,
     LinkSpec,
     ModemSpec,
@@ -44,6 +50,33 @@ MAX_DEVICES = 1_000_000
 
 MAX_DATAGRAM_BYTES = 65_507
 """What UDP over IPv4 carries at most."""
+
+MAX_DTLS_BYTES = 1_243
+"""What a record of raw DTLS carries: DTLS does not fragment application data (RFC 6347 §4.1.1). Of the 1 280 bytes that
+every path is good for, 13 are the record's header and 24 the nonce and the tag of AES-GCM."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawTransport:
+    """A transport that carries a message as it is: no paths, no answers, and a datagram is all there is."""
+
+    called: str
+    carries_bytes: int
+    instead: str
+    """The transport of the same network that has them."""
+
+
+RAW: Mapping[str, RawTransport] = {
+    "udp": RawTransport("plain UDP", MAX_DATAGRAM_BYTES, "coap"),
+    "dtls": RawTransport("raw DTLS", MAX_DTLS_BYTES, "coaps"),
+}
+
+SPOKEN: Mapping[str, tuple[Transport, ...]] = {"ciot": ("coap", "udp"), "inet": ("coaps", "dtls")}
+"""Network → the transports that go with it, first the one that is taken if none is named."""
+
+MOBILE_KEYS = ("sim", "modem", "operator", "rat", "cell", "identity")
+INET_KEYS = ("certificate", "connection", "clock")
+"""Keys that only groups of one of the networks may have."""
 
 MAX_CELL = 2**28 - 1
 """An ECI has 28 bits (mobile-network §1.5)."""
@@ -169,7 +202,8 @@ def _group(reading: Reading, key: Text, node: Node) -> Group | None:
 
     count, registered, tags = fields.get("count"), fields.get("registered"), fields.get("tags")
     link, carries, lives, stack = (fields.get(key) for key in ("link", "payload", "collection", "stack"))
-    network, transport = fields.get("network"), fields.get("transport")
+    network = _network(reading, fields.get("network"))
+    shows, keeps, time = (fields.get(key) for key in INET_KEYS)
     card, hardware, network_of, rat = (fields.get(key) for key in ("sim", "modem", "operator", "rat"))
     members = 1 if count is None else problems.integer(count, "count", 1, MAX_DEVICES) or 1
     blank, told = _identity(reading, fields.get("identity"), name, members)
@@ -177,8 +211,8 @@ def _group(reading: Reading, key: Text, node: Node) -> Group | None:
         name=name,
         place=key.place,
         count=members,
-        network="ciot" if network is None else _network(reading, network),
-        transport="coap" if transport is None else _transport(reading, transport),
+        network=network or "ciot",
+        transport=_transport(reading, fields, name, network),
         link=LinkSpec() if link is None else link_spec(problems, link) or LinkSpec(),
         registered=True if registered is None else problems.yes_or_no(registered, "registered") is not False,
         blank=blank,
@@ -192,22 +226,44 @@ def _group(reading: Reading, key: Text, node: Node) -> Group | None:
         operator=HOME.name if network_of is None else operator_named(reading, network_of) or HOME.name,
         rat="" if rat is None else problems.named(rat, "rat", RATS) or "",
         cell=cell(reading, fields),
+        certificate=CertificateSpec() if shows is None else certificate(reading, shows, name),
+        connection=ConnectionSpec() if keeps is None else connection(reading, keeps),
+        clock=DeviceClock() if time is None else clock(reading, time),
     )
+    if network is not None:
+        _check_keys(reading, group, fields)
     _check(reading, group, fields)
     return group
 
 
-def _network(reading: Reading, node: Node) -> Network:
+def _network(reading: Reading, node: Node | None) -> Network | None:
+    """The mobile network if none is named; None (and noted) if it is none that there is."""
+    if node is None:
+        return "ciot"
     # `gateway NAME` is two words; its first says which network it is.
     if isinstance(node, Text) and node.value.split()[:1] == ["gateway"]:
         reading.problems.add(f"network {shown(node.value)} is {NOT_YET}", node.place, has_now(NETWORKS))
+        return None
+    named = reading.problems.one_of(node, "network", NETWORKS)
+    return None if named is None else "inet" if named == "inet" else "ciot"
+
+
+def _transport(reading: Reading, fields: Fields, group: str, network: Network | None) -> Transport:
+    """One that goes with the network; what does not is noted, and not carried on to the next mistake."""
+    node, spoken = fields.get("transport"), SPOKEN[network or "ciot"]
+    named = None if node is None else reading.problems.one_of(node, "transport", TRANSPORTS)
+    found = next((transport for transport in spoken if transport == named), None)
+    if node is None or named is None or found is not None or network is None:
+        return found or spoken[0]
+    if network == "inet":
+        hint = "use transport: coaps or dtls, or network: ciot"
+        reading.problems.add(f"{group} is on the Internet, where nobody speaks plain {named}", node.place, hint)
+    elif not fields.names("network"):
+        reading.problems.add(f"{named} is spoken on the Internet", node.place, f"add network: inet to {group}")
     else:
-        reading.problems.one_of(node, "network", NETWORKS)
-    return "ciot"
-
-
-def _transport(reading: Reading, node: Node) -> Transport:
-    return "udp" if reading.problems.one_of(node, "transport", TRANSPORTS) == "udp" else "coap"
+        hint = "use transport: coap or udp, or network: inet"
+        reading.problems.add(f"{group} is in the mobile network, where nobody speaks {named}", node.place, hint)
+    return spoken[0]
 
 
 def _identity(
@@ -244,17 +300,32 @@ def _identity(
 def _check(reading: Reading, group: Group, fields: Fields) -> None:
     """Combinations that cannot be."""
     problems = reading.problems
-    if group.stack == "aiocoap" and group.transport == "udp":
-        problems.add("stack: aiocoap speaks CoAP, and the transport is udp", fields.at("stack"), "use transport: coap")
+    if group.stack == "aiocoap" and (raw := RAW.get(group.transport)) is not None:
+        problem = f"stack: aiocoap speaks CoAP, and the transport is {group.transport}"
+        problems.add(problem, fields.at("stack"), f"use transport: {raw.instead}")
     check_datagram(reading, group, group.payload, fields.at("payload"))
 
 
+def _check_keys(reading: Reading, group: Group, fields: Fields) -> None:
+    """What the group is told to be, and is not in its network."""
+    for key in MOBILE_KEYS if group.network == "inet" else INET_KEYS:
+        if not fields.names(key):
+            continue
+        if group.network == "inet":
+            problem = f"{key} is of the mobile network, and {group.name} is on the Internet"
+            reading.problems.add(problem, fields.at(key), "leave it out, or use network: ciot")
+        else:
+            problem = f"{key} is of Internet devices, and {group.name} is in the mobile network"
+            reading.problems.add(problem, fields.at(key), "add network: inet, or leave it out")
+
+
 def check_datagram(reading: Reading, group: Group, carried: Payload | None, at: Place) -> None:
-    """Plain UDP has no blocks: what does not fit into a datagram cannot be sent."""
+    """Plain UDP and raw DTLS have no blocks: what does not fit into a datagram cannot be sent."""
     size = 0 if carried is None else max(carried.size_bytes, len(carried.content))
-    if group.transport == "udp" and size > MAX_DATAGRAM_BYTES:
+    raw = RAW.get(group.transport)
+    if raw is not None and size > raw.carries_bytes:
         reading.problems.add(
             f"{size} B do not fit into a datagram of {shown(group.name)}",
             at,
-            f"plain UDP carries at most {MAX_DATAGRAM_BYTES} B; use transport: coap",
+            f"{raw.called} carries at most {raw.carries_bytes} B; use transport: {raw.instead}",
         )

@@ -20,6 +20,7 @@ from simulator.scenario.checks import check_whole, needs
 from simulator.scenario.expectations import whole_run
 from simulator.scenario.groups import collections, groups
 from simulator.scenario.include import sources
+from simulator.scenario.inet import resolve_copies
 from simulator.scenario.model import Scenario
 from simulator.scenario.nodes import Items, Node, Text, Tree, refused
 from simulator.scenario.operators import operators, platform_options
@@ -176,6 +177,7 @@ def _scenario(tree: Tree, file: str, folder: Path | None, files: Files | None = 
         reading.folder = source.folder
         groups(reading, source.devices)
     resolve_clones(reading)
+    resolve_copies(reading)
     shown_tokens = tokens(reading, fields.get("tokens"))
     listeners = observers(reading, fields.get("observers"))
     steps, flow = story(reading, fields.get("steps"))

@@ -114,6 +114,49 @@ class PlatformOptions:
     """Whether an update that a session would not survive ends it, by a Disconnect-Request (mobile-network §3.4)."""
     interim_s: float | None = None
     """Seconds between Interim-Updates that it asks the gateways for (Acct-Interim-Interval); None: it does not."""
+    inet_idle_s: float = 600.0
+    """How long a DTLS session may be silent before the platform ends it (span §3.4)."""
+    transport_compat: Literal["", "unspecified"] = ""
+    """`unspecified`: upstreamMessage of Internet devices says this in the place of dtls and coaps (span §3.3)."""
+
+
+CertificateKind = Literal["own", "none", "foreign", "self-signed", "expired", "early", "gateway", "copy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateSpec:
+    """What an Internet device shows of itself: a kind of `words.CERTIFICATES`; `copy`: that of the device in `of`."""
+
+    kind: CertificateKind = "own"
+    of: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSpec:
+    """`connection:` how an Internet device keeps its DTLS session."""
+
+    resume: bool = True
+    """Whether a new handshake resumes the last session, if the platform still knows it."""
+    on_demand: bool = True
+    """Whether an upload or a poll without a session connects first; no: it fails."""
+    close_after_s: float | None = None
+    """The device closes a session that was silent for so long; None: it leaves it open."""
+    renew_after_s: float | None = None
+    """Before it sends after so long a silence it makes a new handshake, for the NAT may have forgotten it."""
+    first_timeout_s: float = 1.0
+    """After how long the first flight of a handshake is sent again (RFC 6347 §4.2.4.1; RFC 7925 §11 wants 9 s)."""
+    cipher: Literal["any", "gcm", "ccm8"] = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceClock:
+    """What the device takes the time for, by which it looks at the platform's certificate.
+
+    `right`; `off`: by `offset_s`, positive is fast; `reset`: 1970-01-01 when it was last switched on.
+    """
+
+    kind: Literal["right", "off", "reset"] = "right"
+    offset_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +188,10 @@ class Group:
     """A name of `words.RATS`; "": as its operator says."""
     cell: int | None = None
     """ECI, 28 bits (eNodeB 20, cell 8), which the platform shows as cellId; None: dealt by the device's number."""
+    certificate: CertificateSpec = CertificateSpec()
+    """This and the next two are of Internet devices only (`network: inet`)."""
+    connection: ConnectionSpec = ConnectionSpec()
+    clock: DeviceClock = DeviceClock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,7 +469,53 @@ class CutOff:
     """The operator of the platform has it end the device's mobile network session (Disconnect-Request)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """Open the DTLS session with the platform. Whoever has one gives it up without a word, and makes a new one."""
+
+    resume: bool | None = None
+    """None: as the group's `connection` says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnect:
+    """Close the DTLS session in order; nothing to do if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vanish:
+    """Lose the session without a word to anybody; the device knows that it is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebindNat:
+    """The NAT forgets the device: what it sends next comes from another address. The device does not know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadBlob:
+    """Store a large object by HTTP POST."""
+
+    payload: Payload | None = None
+    """None: 1 KiB pseudo-random."""
+    path: str = "blob"
+    content_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewCertificate:
+    """The operator has a new certificate issued for the device, which uses it from its next handshake on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetClock:
+    """The device's clock is set: rightly, or wrongly."""
+
+    clock: DeviceClock = DeviceClock()
+
+
 DeviceAct = (
+    Connect | Disconnect | Vanish | RebindNat | UploadBlob | RenewCertificate | SetClock |
     InsertSim | RemoveSim | MoveSim | SwapSims | SwitchProfile | UpdateModem | Roam | CutOff |
     Attach | Detach | Upload | Poll | PowerOn | PowerOff | Reboot | Freeze | Blackout | ChangeLink
     | SendDown | Withdraw | Create | Update | Remove | Move

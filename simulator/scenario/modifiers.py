@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulator.scenario.groups import RAW
 from simulator.scenario.model import Subject
 from simulator.scenario.nodes import Mapping, Node, Text
 from simulator.scenario.problems import Fields
@@ -13,7 +14,7 @@ from simulator.scenario.quantities import in_units, quantity
 from simulator.scenario.reading import Reading
 from simulator.scenario.repetition import Repetition
 from simulator.scenario.show import meant, plain, shown
-from simulator.words import OUTCOMES, REJECTIONS, Verb
+from simulator.words import ALERTS, OUTCOMES, REJECTIONS, Verb
 
 COAP = re.compile(r"coap ([245])\.([0-9]{2})")
 
@@ -22,7 +23,9 @@ REASONED = ("rejected", "failed")
 WITH_REASON = "write {rejected: IMEI mismatch}"
 MAX_REASON = 200
 LOGINS = ("attach", "power_on", "reboot", "switch_profile")
-"""Verbs that are rejected with one of `REJECTIONS`."""
+"""Verbs that are rejected with one of `REJECTIONS`, if it is the mobile network that is asked."""
+HANDSHAKES = ("connect", "power_on", "reboot")
+"""Verbs that are rejected with one of `ALERTS`, if it is an Internet device that connects."""
 
 DEFAULT_WITHIN_S = 10.0
 """scenarios §3."""
@@ -88,15 +91,24 @@ def outcome(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subj
     if text is not None and (not reason.isprintable() or len(reason) > MAX_REASON):
         hint = f"at most {MAX_REASON} characters that can be printed"
         problems.add(f"no reason {shown(text.value)}", text.place, hint)
-    elif text is not None and said == "rejected" and verb.name in LOGINS and not _is_said(reason):
-        hint = f"the reference server says {', '.join(REJECTIONS)}"
-        problems.add(f"no login is rejected with {shown(reason)}", text.place, hint)
+    elif text is not None and said == "rejected":
+        _check_reason(reading, verb, whom, text, reason)
     return said, reason
 
 
-def _is_said(reason: str) -> bool:
-    """Whether the reference server has a reply message with these words."""
-    return any(reason in message for message in REJECTIONS)
+def _check_reason(reading: Reading, verb: Verb, whom: Sequence[Subject], text: Text, reason: str) -> None:
+    """Who refuses a login or a handshake does it in words that are known, of which a part is enough."""
+    networks = {reading.groups[subject.group].network for subject in whom}
+    logs_in, shakes = verb.name in LOGINS and "ciot" in networks, verb.name in HANDSHAKES and "inet" in networks
+    messages = (*(REJECTIONS if logs_in else ()), *(ALERTS if shakes else ()))
+    if not messages or any(reason in message for message in messages):
+        return
+    if logs_in:
+        hint = f"the reference server says {', '.join(messages)}"
+        reading.problems.add(f"no login is rejected with {shown(reason)}", text.place, hint)
+    else:
+        hint = meant(reason, messages)
+        reading.problems.add(f"no handshake is rejected with {shown(reason)}", text.place, hint)
 
 
 def _word(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subject]) -> str:
@@ -117,11 +129,13 @@ def _word(reading: Reading, node: Node | None, verb: Verb, whom: Sequence[Subjec
     elif code is not None and int(code[2]) > 31:
         problems.add(f"no CoAP code {code[1]}.{code[2]}", text.place, "the part after the dot is 00 to 31")
     elif kind in ("coap", "timeout") and verb.name == "upload":
-        udp = next((s for s in whom if reading.groups[s.group].transport == "udp"), None)
-        if udp is not None:
+        # Over DTLS it may be the handshake before it that is not answered.
+        deaf = ("udp",) if kind == "timeout" else ("udp", "dtls")
+        group = next((group for s in whom if (group := reading.groups[s.group]).transport in deaf), None)
+        if group is not None:
             problems.add(
-                f"plain UDP is never answered, so {udp.group} cannot come to {shown(said)}",
+                f"{RAW[group.transport].called} is never answered, so {group.name} cannot come to {shown(said)}",
                 text.place,
-                "leave outcome out: for udp, ok means sent",
+                f"leave outcome out: for {group.transport}, ok means sent",
             )
     return said

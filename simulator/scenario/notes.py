@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.errors import Place
+from simulator.scenario.groups import RAW
 from simulator.scenario.model import (
     HOME,
     AfterAct,
+    Connect,
     Counted,
+    Create,
     DroppedFor,
     EventMatcher,
     Exactly,
@@ -17,7 +20,10 @@ from simulator.scenario.model import (
     LatencyOf,
     Move,
     NeverSeen,
+    Poll,
+    PowerOn,
     RateOf,
+    Reboot,
     Roam,
     Scenario,
     StateOf,
@@ -27,6 +33,10 @@ from simulator.scenario.model import (
 )
 from simulator.scenario.states import kind_of
 from simulator.words import DEFAULT_COLLECTION, EMITTED, EVENTS
+
+ISSUED = ("own", "expired", "early", "gateway")
+"""Certificates that the platform makes when the device is created."""
+CONNECTS = (Connect, Upload, Poll, PowerOn, Reboot)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,6 +70,7 @@ def notes(scenario: Scenario) -> tuple[Note, ...]:
         *_deaf_observers(scenario),
         *_read_only(scenario),
         *_rolled_back(scenario),
+        *_without_certificate(scenario),
     ]
     if not scenario.case:
         found += [*_unused(scenario), *_unused_operators(scenario)]
@@ -67,7 +78,8 @@ def notes(scenario: Scenario) -> tuple[Note, ...]:
 
 
 def _rates_of_udp(scenario: Scenario) -> Iterator[Note]:
-    """Nothing answers plain UDP, so the share of uploads that came to ok is always all of them (scenarios §3)."""
+    """Nothing answers plain UDP or raw DTLS, so the share of uploads that came to ok says only that they were sent
+    (scenarios §3)."""
     transports = {group.name: group.transport for group in scenario.groups}
     for asked in scenario.expect:
         if not isinstance(asked, RateOf):
@@ -77,13 +89,14 @@ def _rates_of_udp(scenario: Scenario) -> Iterator[Note]:
             for step in scenario.steps
             if isinstance(step.act, Upload) and asked.verb in (step.verb, step.name)
             for subject in step.subjects
-            if transports[subject.group] == "udp"
+            if transports[subject.group] in RAW
         }
         if deaf:
             who = ", ".join(deaf)
+            called = " and ".join(raw.called for name, raw in RAW.items() if name in {transports[g] for g in deaf})
             yield Note(
                 asked.place,
-                f"for plain UDP ok means sent, so this rate says nothing about what arrived from {who};"
+                f"for {called} ok means sent, so this rate says nothing about what arrived from {who};"
                 f" {{each: {next(iter(deaf))}, sees: upstreamMessage, at_least: N}} does",
             )
 
@@ -162,7 +175,7 @@ def _unused(scenario: Scenario) -> Iterator[Note]:
 
 def _unused_operators(scenario: Scenario) -> Iterator[Note]:
     """A network that nobody is ever in. `home` is where everybody begins."""
-    used = {group.operator for group in scenario.groups}
+    used = {group.operator for group in scenario.groups if group.network == "ciot"}
     used |= {step.act.operator for step in scenario.steps if isinstance(step.act, Roam) and step.act.operator}
     for operator in scenario.operators:
         if operator.name not in used and (operator.name != HOME.name or operator.place != HOME.place):
@@ -179,6 +192,24 @@ def _rolled_back(scenario: Scenario) -> Iterator[Note]:
                 "with a rollback, the outcome is that of the attach with the old profile; expect: [imsiMismatch] tells"
                 " that the new one was refused",
             )
+
+
+def _without_certificate(scenario: Scenario) -> Iterator[Note]:
+    """A certificate is issued for a device that the platform knows."""
+    created = {one.group for step in scenario.steps if isinstance(step.act, Create) for one in step.subjects}
+    silent = {
+        group.name: group
+        for group in scenario.groups
+        if group.network == "inet" and group.certificate.kind in ISSUED
+        if not group.registered and group.name not in created
+    }
+    for step in scenario.steps:
+        if not isinstance(step.act, CONNECTS) or step.outcome != "ok":
+            continue
+        for subject in step.subjects:
+            if subject.group in silent:
+                text = f"{subject.group} is never created, so the platform gives it no certificate to connect with"
+                yield Note(subject.place, f"{text}; outcome: failed says that this is meant")
 
 
 # --- what the remarks are about ---------------------------------------------------------------------------------------

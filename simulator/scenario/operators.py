@@ -34,6 +34,10 @@ POLICIES = {
     "first": Word("first", "no imsiMismatch after an imeiMismatch"),
 }
 
+COMPATIBLE = {
+    "unspecified": Word("unspecified", "as a published print of an event has it, in the place of dtls and coaps"),
+}
+
 
 def operators(reading: Reading, node: Node | None) -> tuple[Operator, ...]:
     """The operators of a file, `home` first; entered into `reading`, also those that are flawed."""
@@ -121,11 +125,17 @@ def platform_options(reading: Reading, node: Node | None) -> PlatformOptions:
         return PlatformOptions()
     fields = Fields(mapping, problems, "platform", PLATFORM_KEYS)
     policy, cuts, interim = (fields.get(word) for word in ("mismatch_policy", "disconnect_on_update", "interim"))
+    silence, told = fields.get("inet_idle"), fields.get("transport_compat")
+    usual = PlatformOptions()
+    idle_s = None if silence is None else quantity(problems, silence, "inet_idle", "duration", zero=False)
+    compat = None if told is None else problems.one_of(told, "transport_compat", COMPATIBLE)
     chosen = None if policy is None else problems.one_of(policy, "mismatch_policy", POLICIES)
     return PlatformOptions(
         mismatch_policy=cast(Literal["both", "first"], chosen or "both"),
         disconnect_on_update=cuts is not None and problems.yes_or_no(cuts, "disconnect_on_update") is True,
         interim_s=None if interim is None else _interim(reading, interim),
+        inet_idle_s=usual.inet_idle_s if idle_s is None else idle_s,
+        transport_compat=usual.transport_compat if compat is None else "unspecified",
     )
 
 

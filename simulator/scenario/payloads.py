@@ -24,14 +24,14 @@ EMPTY = 'the platform makes no message of it; write {hex: ""} if that is meant'
 The platform takes an empty upload for none, or for a poll (span §4.2, §4.3)."""
 
 
-def payload(reading: Reading, node: Node) -> Payload | None:
-    """The payload that a node describes, or None (and noted)."""
+def payload(reading: Reading, node: Node, most: int = MAX_PAYLOAD_BYTES) -> Payload | None:
+    """The payload that a node describes, at most `most` bytes of it; or None (and noted)."""
     problems = reading.problems
     if isinstance(node, Text):
         if node.quoted or not node.value[:1].isdigit():
             problems.add(f"payload {shown(node.value)} is no size", node.place, f"write {FORMS}")
             return None
-        size = quantity(problems, node, "payload", "size", most=MAX_PAYLOAD_BYTES)
+        size = quantity(problems, node, "payload", "size", most=most)
         return _random(reading, node, size) if size is not None else None
     mapping = problems.mapping(node, "payload", FORMS)
     if mapping is None:
@@ -54,7 +54,7 @@ def payload(reading: Reading, node: Node) -> Payload | None:
             return Payload(kind="bytes")
         problems.add(f"{given[0]} is empty", value.place, EMPTY)
         return None
-    return _READERS[given[0]](reading, value)
+    return _file(reading, value, most) if given[0] == "file" else _READERS[given[0]](reading, value)
 
 
 def _random(reading: Reading, node: Text, size: float) -> Payload | None:
@@ -108,7 +108,7 @@ def _sensor(reading: Reading, value: Text) -> Payload | None:
     return None if sensor is None else Payload(kind="sensor", sensor=sensor)
 
 
-def _file(reading: Reading, value: Text) -> Payload | None:
+def _file(reading: Reading, value: Text, most: int) -> Payload | None:
     """The file must lie in the scenario's folder or below, so that a scenario is whole wherever it is copied to."""
     problems, folder = reading.problems, reading.folder
     if folder is None:
@@ -127,9 +127,10 @@ def _file(reading: Reading, value: Text) -> Payload | None:
         )
         return None
     try:
-        content = reading.files.contents.get(path) or read_bytes(
-            path, MAX_PAYLOAD_BYTES, value.place, "a payload", called=value.value
-        )
+        content = reading.files.contents.get(path, b"")
+        # What a blob may carry may be too much for a message.
+        if not 0 < len(content) <= most:
+            content = read_bytes(path, most, value.place, "a payload", called=value.value)
     except ScenarioErrors as errors:
         for error in errors.errors:
             problems.add(error.problem, error.at, error.hint)
@@ -141,4 +142,4 @@ def _file(reading: Reading, value: Text) -> Payload | None:
     return Payload(kind="bytes", content=content)
 
 
-_READERS = {"text": _text, "hex": _hex, "file": _file, "template": _template, "sensor": _sensor}
+_READERS = {"text": _text, "hex": _hex, "template": _template, "sensor": _sensor}

@@ -44,8 +44,10 @@ class NotAQuantity(ValueError):
         self.problem, self.hint = problem, hint
 
 
-def parse(text: str, kind: Kind) -> float:
+def parse(text: str, kind: Kind, most: float | None = None) -> float:
     """The value in bytes, seconds, parts of one, bits per second or times a second. Raises: NotAQuantity.
+
+    `most`: what is too much, if that is more than usual; None: `MOST`.
 
     >>> parse("10 min", "duration"), parse("64KiB", "size"), parse("5 %", "share"), parse("30 /min", "frequency")
     (600.0, 65536.0, 0.05, 0.5)
@@ -63,8 +65,8 @@ def parse(text: str, kind: Kind) -> float:
         raise NotAQuantity(f"unknown unit {shown(unit)}", _meant_unit(unit, kind))
     # In decimal, as it is written: in binary, 99.9 % would be a little more than 0.999.
     value = float(Decimal(number) * Decimal(str(units[unit])))
-    if value > MOST[kind]:
-        raise NotAQuantity(f"{shown(text)} is too much", f"at most {MOST_TEXT[kind]}")
+    if value > (most or MOST[kind]):
+        raise NotAQuantity(f"{shown(text)} is too much", f"at most {in_units(most, kind) if most else MOST_TEXT[kind]}")
     return value
 
 
@@ -90,7 +92,7 @@ def quantity(
     if text is None:
         return None
     try:
-        value = parse(text.value, kind)
+        value = parse(text.value, kind, most if MOST[kind] < most < math.inf else None)
     except NotAQuantity as error:
         problems.add(f"{what}: {error.problem}", text.place, error.hint)
         return None

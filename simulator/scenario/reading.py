@@ -23,7 +23,10 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A `clone_of` that is looked at when all groups are known. `what`: `sim` or `modem`."""
+    """A `clone_of`, or the `of` of a certificate, that is looked at when all groups are known.
+
+    `what`: `sim`, `modem` or `certificate`.
+    """
 
     group: str
     what: str
@@ -52,6 +55,7 @@ class Reading:
     operators_unread: bool = False
     groups: dict[str, Group] = field(default_factory=dict)
     clones: list[Copied] = field(default_factory=list)
+    certificates: list[Copied] = field(default_factory=list)
     collections: dict[str, Collection] = field(default_factory=dict)
     flawed: dict[str, None] = field(default_factory=dict)
     """Groups that were declared and could not be read; who names them is not told again."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator import words
 from simulator.scenario.groups import MAX_CELL, MAX_DEVICES
+from simulator.scenario.inet_verbs import CONTENT_TYPE, MAX_CONTENT_TYPE
 from simulator.scenario.loader import MAX_SEED
 from simulator.scenario.model import HELD
 from simulator.scenario.modifiers import REASONED
@@ -25,8 +26,11 @@ from simulator.scenario.schema_values import (
     Schema,
     amount,
     any_of,
+    certificate,
+    clock,
     closed,
     condition,
+    connection,
     counted,
     described,
     identity,
@@ -175,6 +179,9 @@ def _group() -> Mapping[str, Schema]:
         "operator": ref("name"),
         "rat": rat(),
         "cell": integer(0, MAX_CELL),
+        "certificate": certificate(),
+        "connection": connection(),
+        "clock": clock(),
     }
 
 
@@ -255,6 +262,8 @@ def _fits(verb: Verb) -> Schema:
         then |= any_of(*({"required": [argument]} for argument in _CHANGES[verb.name]))
     if verb.name == "link":
         then["allOf"] = [radio_rules()]
+    if verb.name == "set_clock":
+        then["not"] = {"required": list(words.CLOCK_KEYS)}
     return {"if": {"required": [verb.name]}, "then": then}
 
 
@@ -310,6 +319,9 @@ def _arguments() -> Mapping[str, Schema]:
         "abruptly": yes_or_no(),
         "which": one_of(words.QUEUED),
         "token": ref("name"),
+        "content_type": matching(CONTENT_TYPE.pattern) | {"maxLength": MAX_CONTENT_TYPE},
+        "resume": yes_or_no(),
+        **dict.fromkeys(words.CLOCK_KEYS, ref("duration")),
         **radio(),
     }
 

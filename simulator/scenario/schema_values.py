@@ -12,9 +12,10 @@ from typing import Any
 
 from simulator import words
 from simulator.scenario.groups import IDENTITY_KEYS
+from simulator.scenario.inet import CIPHERS, CLOCKS
 from simulator.scenario.links import BURSTS, WAYS
 from simulator.scenario.matchers import MAX_PATTERN
-from simulator.scenario.operators import APN, MAX_APN, MAX_GATEWAYS, PLMN, POLICIES
+from simulator.scenario.operators import APN, COMPATIBLE, MAX_APN, MAX_GATEWAYS, PLMN, POLICIES
 from simulator.scenario.sims import LEAST_PROFILES, MAX_PROFILES, MAX_SVN
 from simulator.scenario.statistics import COUNTED, FREE
 from simulator.words import LinkKey, Word
@@ -201,6 +202,35 @@ def operator() -> Schema:
     return closed({word.name: described(values[word.name], word.help) for word in now(words.OPERATOR_KEYS)})
 
 
+# --- Internet devices -------------------------------------------------------------------------------------------------
+
+
+def certificate() -> Schema:
+    """What they show of themselves."""
+    values = {"of": ref("subject")}
+    keys = {word.name: described(values[word.name], word.help) for word in now(words.CERTIFICATE_KEYS)}
+    return any_of(one_of(words.CERTIFICATES), closed(keys, *keys))
+
+
+def connection() -> Schema:
+    """How they keep their sessions."""
+    values = {
+        "resume": yes_or_no(),
+        "on_demand": yes_or_no(),
+        "close_after": ref("duration"),
+        "renew_after": ref("duration"),
+        "timeout": ref("duration"),
+        "cipher": one_of(CIPHERS),
+    }
+    return closed({word.name: described(values[word.name], word.help) for word in now(words.CONNECTION_KEYS)})
+
+
+def clock() -> Schema:
+    """What they take the time for."""
+    keys = {word.name: described(ref("duration"), word.help) for word in now(words.CLOCK_KEYS)}
+    return any_of(one_of(CLOCKS), closed(keys, minProperties=1, maxProperties=1))
+
+
 def rat() -> Schema:
     """A radio by its name."""
     return {"enum": list(words.RATS)}
@@ -212,6 +242,8 @@ def platform() -> Schema:
         "mismatch_policy": one_of(POLICIES),
         "disconnect_on_update": yes_or_no(),
         "interim": ref("duration"),
+        "inet_idle": ref("duration"),
+        "transport_compat": one_of(COMPATIBLE),
     }
     return closed({word.name: described(values[word.name], word.help) for word in now(words.PLATFORM_KEYS)})
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 from simulator.scenario.groups import cell, operator_named
+from simulator.scenario.inet_verbs import check_network
 from simulator.scenario.model import (
     DeviceAct,
     InsertSim,
@@ -108,6 +109,7 @@ def _partners(reading: Reading, verb: str, subjects: Sequence[Subject], fields: 
     found = None if node is None else subject(reading, node, key)
     if found is None:
         return None
+    check_network(reading, verb, (found,))
     drawn = next((one for one in (*subjects, found) if one.share is not None), None)
     if drawn is not None:
         hint = f"{verb} is between devices that the file names: meters.0-4"

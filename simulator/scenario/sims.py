@@ -102,6 +102,8 @@ def _check_original(reading: Reading, copy: Copied, group: Group, of: Subject, c
         problem, hint = f"{group.name} is a clone of itself", "name another group"
     elif (original.name, copy.what) in copies:
         problem, hint = f"{original.name} is a clone itself", "name the device that it is a clone of"
+    elif original.network == "inet":
+        problem, hint = f"{original.name} is on the Internet, and has no {copy.what}", "name a device that has one"
     elif copy.what == "sim" and original.sim.kind == "none":
         problem, hint = f"{original.name} has no SIM that could be copied", "it has sim: none"
     elif group.count not in (1, count):

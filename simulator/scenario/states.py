@@ -16,8 +16,8 @@ from simulator.scenario.values import check_value
 from simulator.words import DEVICE_FIELDS, nearest
 
 PATH = re.compile(r"[^\s.]{1,64}(?:\.[^\s.]{1,64}){0,7}")
-CLOSED = "metadata.ciot."
-"""Where the platform says what it has seen of a login, in fields that are all known."""
+CLOSED = ("metadata.ciot.", "metadata.inet.")
+"""Where the platform says what it has seen of a login or a handshake, in fields that are all known."""
 EXAMPLE = "{firmware.state: Current}"
 
 UNFORESEEN: MappingOf[str, str] = {
@@ -75,9 +75,9 @@ def _check_unknown(reading: Reading, key: Text) -> None:
         return
     if (near := _near(key.value)) is not None:
         reading.problems.add(f"no field {shown(key.value)} of a device", key.place, f"did you mean '{near}'?")
-    elif key.value.startswith(CLOSED):
-        known = ", ".join(field.removeprefix(CLOSED) for field in DEVICE_FIELDS if field.startswith(CLOSED))
-        reading.problems.add(f"no field {shown(key.value)} of a device", key.place, f"{CLOSED}* has: {known}")
+    elif (begin := next((begin for begin in CLOSED if key.value.startswith(begin)), None)) is not None:
+        known = ", ".join(field.removeprefix(begin) for field in DEVICE_FIELDS if field.startswith(begin))
+        reading.problems.add(f"no field {shown(key.value)} of a device", key.place, f"{begin}* has: {known}")
 
 
 def _near(path: str) -> str | None:

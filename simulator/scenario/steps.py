@@ -8,6 +8,7 @@ from simulator.scenario.access import token_named
 from simulator.scenario.arrivals import over
 from simulator.scenario.doers import done_by
 from simulator.scenario.expectations import Awaited, awaited
+from simulator.scenario.inet_verbs import check_network
 from simulator.scenario.model import MoveSim, Step, StepAct, Subject, SwapSims, Wait
 from simulator.scenario.modifiers import common, lasting, outcome
 from simulator.scenario.nodes import Mapping, Node, Text
@@ -95,6 +96,7 @@ def _acted(reading: Reading, verb: Verb, value: Node, fields: Fields) -> Step | 
         whom: tuple[Subject, ...] = ()
     else:
         whom = subjects(reading, value, verb.name)
+    check_network(reading, verb.name, whom)
     act: StepAct | None = act_of(reading, verb.name, whom, fields)
     always, repeated = common(reading, fields), repetition(reading, fields)
     over_s, arrivals = over(reading, fields, whom)

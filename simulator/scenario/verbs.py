@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, cast
 
-from simulator.scenario.groups import check_datagram, collection_named
+from simulator.scenario.groups import RAW, check_datagram, collection_named
+from simulator.scenario.inet_verbs import connect, set_clock, upload_blob
 from simulator.scenario.links import changed_link
 from simulator.scenario.model import (
     HELD,
@@ -16,21 +17,26 @@ from simulator.scenario.model import (
     CutOff,
     Detach,
     DeviceAct,
+    Disconnect,
     Freeze,
     Move,
     Payload,
     Poll,
     PowerOff,
     PowerOn,
+    RebindNat,
     Reboot,
     Remove,
+    RenewCertificate,
     SendDown,
     Subject,
     Update,
     Upload,
+    Vanish,
     Withdraw,
 )
 from simulator.scenario.nodes import Text
+from simulator.scenario.paths import path
 from simulator.scenario.payloads import payload
 from simulator.scenario.problems import Fields
 from simulator.scenario.reading import Reading
@@ -43,10 +49,6 @@ Reader = Callable[[Reading, Sequence[Subject], Fields], DeviceAct | None]
 
 # span §4.2: what a device says if nobody cares what: 24 bytes, the size of a usual meter reading.
 DEFAULT_PAYLOAD = Payload(kind="random", size_bytes=24)
-
-MAX_PATH_SEGMENT_BYTES = 255
-"""RFC 7252 §5.10.1: a Uri-Path option has 0 to 255 bytes."""
-MAX_PATH_BYTES = 1024
 
 
 def act_of(reading: Reading, verb: str, subjects: Sequence[Subject], fields: Fields) -> DeviceAct | None:
@@ -85,43 +87,24 @@ def _upload(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> De
         group = reading.groups[subject.group]
         check_datagram(reading, group, carried, fields.at("payload"))
         for key in ("path", "confirmable"):
-            if key in fields and group.transport == "udp":
-                reading.problems.add(
-                    f"plain UDP has no {key}, and {group.name} speaks udp", fields.at(key), "use transport: coap"
-                )
+            if key in fields and group.transport in RAW:
+                raw = RAW[group.transport]
+                problem = f"{raw.called} has no {key}, and {group.name} speaks {group.transport}"
+                reading.problems.add(problem, fields.at(key), f"use transport: {raw.instead}")
     asked = True if confirmable is None else reading.problems.yes_or_no(confirmable, "confirmable")
-    return Upload(payload=carried, path=_path(reading, fields), confirmable=asked is not False)
+    return Upload(payload=carried, path=path(reading, fields), confirmable=asked is not False)
 
 
 def _poll(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     for subject in subjects:
-        if reading.groups[subject.group].transport == "udp":
+        spoken = reading.groups[subject.group].transport
+        if spoken in RAW:
             reading.problems.add(
-                f"{subject.group} speaks udp, which cannot poll",
+                f"{subject.group} speaks {spoken}, which cannot poll",
                 subject.place,
-                "use transport: coap; over udp a waiting message comes with the next upload",
+                f"use transport: {RAW[spoken].instead}; over {spoken} a waiting message comes with the next upload",
             )
-    return Poll(path=_path(reading, fields))
-
-
-def _path(reading: Reading, fields: Fields) -> str:
-    """Without slashes around it; "" is the root."""
-    node = fields.get("path")
-    if node is None:
-        return "data"
-    if not isinstance(node, Text):
-        reading.problems.add("path must be a word", node.place, "write it as data/on/server")
-        return "data"
-    path = node.value.strip("/")
-    encoded = path.encode()
-    longest = max(len(segment) for segment in encoded.split(b"/"))
-    if longest > MAX_PATH_SEGMENT_BYTES or len(encoded) > MAX_PATH_BYTES:
-        reading.problems.add(
-            f"path {shown(path)} is too long",
-            node.place,
-            f"at most {MAX_PATH_SEGMENT_BYTES} bytes between slashes, {MAX_PATH_BYTES} in all",
-        )
-    return path
+    return Poll(path=path(reading, fields))
 
 
 def _send(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
@@ -131,6 +114,11 @@ def _send(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> Dev
 
 def _update(reading: Reading, subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
     imsi, imei = (_identity(reading, fields, name, subjects) for name in ("imsi", "imei"))
+    for subject in subjects:
+        for name in ("imsi", "imei"):
+            if fields.names(name) and reading.groups[subject.group].network == "inet":
+                problem = f"{subject.group} is on the Internet, and has no {name.upper()}"
+                reading.problems.add(problem, fields.at(name), "what it shows is its certificate")
     tags = fields.get("tags")
     if not any(fields.names(key) for key in ("imsi", "imei", "tags")):
         reading.problems.add("update changes nothing", fields.place, 'add imsi: "", imei: … or tags: {…}')
@@ -200,4 +188,11 @@ _ACTS: dict[str, Reader] = {
     "update_modem": update_modem,
     "roam": roam,
     "cut_off": _always(CutOff()),
+    "connect": connect,
+    "disconnect": _always(Disconnect()),
+    "vanish": _always(Vanish()),
+    "rebind_nat": _always(RebindNat()),
+    "upload_blob": upload_blob,
+    "renew_certificate": _always(RenewCertificate()),
+    "set_clock": set_clock,
 }

@@ -4,69 +4,42 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from simulator.clock import Clock, Timers
 from simulator.errors import LocalError
-from simulator.protocol.coap.server_types import ServerSettings as CoapSettings
+from simulator.server.fronts.associations import Associations
+from simulator.server.fronts.blob_ports import BlobPorts
+from simulator.server.fronts.blobs import BlobDoor
 from simulator.server.fronts.coap import CoapFront
+from simulator.server.fronts.coaps import CoapsFront
+from simulator.server.fronts.dtls import DtlsFront
 from simulator.server.fronts.radius import RadiusFront
-from simulator.server.fronts.radius_clients import RadiusSettings
 from simulator.server.fronts.radius_disconnects import Disconnects
 from simulator.server.fronts.udp import UdpFront
-from simulator.server.ports import ACCOUNTING_PORT, API_PORT, COAP_PORT, RADIUS_PORT, UDP_PORT
+from simulator.server.internet import Internet
+from simulator.server.settings import PORTS, ServerSettings
 from simulator.server.span.core import DevicePorts, SpanCore
 from simulator.server.span.durable import Durable, keep, revive
 from simulator.server.span.radius import Listening
 from simulator.server.span.rest import Api
-from simulator.server.span.settings import SpanSettings, TokenSettings
+from simulator.server.span.rest_system import ROOT_PATH
+from simulator.server.span.settings import TokenSettings
 from simulator.server.span.streams import CLOSE_RESTART, Closed
-from simulator.wire.address import LOOPBACK, Address, host_text, ip_of, port_of
+from simulator.wire.address import ANY, LOOPBACK, Address, host_text, ip_of, port_of
 from simulator.wire.ports import Wire
 
 if TYPE_CHECKING:
     from simulator.server.fronts.http import HttpFront
 
-PORTS = ("api_port", "udp_port", "coap_port", "radius_port", "accounting_port")
+__all__ = ["PORTS", "Endpoint", "ReferenceServer", "ServerSettings"]
 
 HALT_S = 5.0
 """How long readers may take, when it goes down for a restart, to read what was meant for them."""
+ROOT_FILE = "root.pem"
+"""Of the authority's folder (`span.authority_folder`)."""
 SERVICE_RESTART = "service restart"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
-    """Where it listens, who may ask, and the options of its parts. Port 0: any free one."""
-
-    host: str = "127.0.0.1"
-    api_port: int = API_PORT
-    udp_port: int = UDP_PORT
-    coap_port: int = COAP_PORT
-    radius_port: int = RADIUS_PORT
-    """Where packet gateways ask who may come in …"""
-    accounting_port: int = ACCOUNTING_PORT
-    """… and report on their sessions."""
-    token: str = ""
-    """Text of the token that may do everything; "": made from `seed`, hence guessable."""
-    read_token: str = ""
-    """Text of the token that may read everything; "": made from `seed`."""
-    seed: int = 0
-    lossless: bool = False
-    """Event streams over WebSocket drop nothing for a slow reader."""
-    span: SpanSettings = field(default_factory=SpanSettings)
-    coap: CoapSettings | None = None
-    radius: RadiusSettings = field(default_factory=RadiusSettings)
-
-    def with_secrets(self, secret: str) -> ServerSettings:
-        """The same; RADIUS clients without a secret share this one."""
-        clients = tuple(each if each.secret else replace(each, secret=secret) for each in self.radius.clients)
-        return replace(self, radius=replace(self.radius, clients=clients))
-
-    @classmethod
-    def on_free_ports(cls, **options: Any) -> ServerSettings:
-        """Any free ports: how a rehearsal starts its own server."""
-        return cls(**dict.fromkeys(PORTS, 0) | options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +59,10 @@ class _Ports:
     coap: int
     radius: int
     accounting: int
+    dtls: int
+    coaps: int
+    https: int
+    blobs: int
 
 
 class ReferenceServer:
@@ -96,7 +73,10 @@ class ReferenceServer:
     """
 
     def __init__(self, settings: ServerSettings, clock: Clock, timers: Timers | None = None) -> None:
-        """`timers` None: a Disconnect-Request that gets lost is not repeated. Raises: LocalError: settings."""
+        """`timers` None: a Disconnect-Request that gets lost is not repeated, and Internet devices are not heard.
+
+        Raises: LocalError: settings.
+        """
         settings = settings.with_secrets(_token_text("radius", settings.seed))
         self.token = settings.token or _token_text("write", settings.seed)
         self.read_token = settings.read_token or _token_text("read", settings.seed)
@@ -105,7 +85,8 @@ class ReferenceServer:
         tokens = TokenSettings(text=self.token, write=True), TokenSettings(text=self.read_token)
         self._settings, self._clock, self._timers = settings, clock, timers
         self._starts = 0
-        self._disconnects: list[Disconnects] = []
+        self._waiting: list[Disconnects | Associations] = []
+        """What may have calls in the calendar, that of earlier starts too: a call cannot be taken back."""
         self._stand(SpanCore(replace(settings.span, tokens=(*settings.span.tokens, *tokens))))
         self._http: HttpFront | None = None
         self._wire: Wire | None = None
@@ -115,6 +96,10 @@ class ReferenceServer:
             coap=settings.coap_port,
             radius=settings.radius_port,
             accounting=settings.accounting_port,
+            dtls=settings.dtls_port,
+            coaps=settings.coaps_port,
+            https=settings.https_port,
+            blobs=settings.blob_port,
         )
         self._kept: Durable | None = None
 
@@ -128,8 +113,19 @@ class ReferenceServer:
         core.radius.interim_s = self._settings.radius.interim_s
         seed = self._settings.seed + self._starts
         self.radius = RadiusFront(core.radius, self._clock, self._settings.radius, self._timers, seed=seed)
-        self._disconnects = [*(each for each in self._disconnects if each.timers), self.radius.disconnects]
+        self.internet = Internet(core, self._clock, folder=self._settings.data, names=self._names())
+        self.dtls = DtlsFront(core, self._clock)
+        self.coaps = CoapsFront(core, self._clock, self._settings.coap, seed=seed)
+        self.blobs = BlobDoor(core)
+        self._blob_ports = BlobPorts(self.blobs, self._clock)
+        self._waiting = [each for each in self._waiting if each.timers]
+        self._waiting += [self.radius.disconnects, self.dtls.sessions, self.coaps.sessions]
         self._starts += 1
+
+    def _names(self) -> tuple[str, ...]:
+        """What the certificate says of where this is."""
+        names = ("localhost", host_text(LOOPBACK), self._settings.host, *self._settings.names)
+        return tuple(name for name in dict.fromkeys(names) if name != host_text(ANY))
 
     async def start(self, wire: Wire) -> None:
         """Open the datagram fronts. Raises: LocalError: a port is not to be had; then none is open."""
@@ -138,13 +134,14 @@ class ReferenceServer:
             await self.udp.start(wire, host, ports.udp)
             await self.coap.start(wire, host, ports.coap)
             await self.radius.start(wire, host, ports.radius, ports.accounting)
+            await self._start_dtls(wire)
         except LocalError:
             self._stop_datagrams()
             raise
         self._wire = wire
         ports.udp, ports.coap = port_of(self.udp.address), port_of(self.coap.address)
         ports.radius, ports.accounting = port_of(self.radius_address), port_of(self.accounting_address)
-        self.core.ports = DevicePorts(_on_this_machine(self.coap_address), _on_this_machine(self.udp_address))
+        self._tell_ports()
         secret = self.radius_secret
         self.core.radius.listening = (
             Listening(_on_this_machine(self.radius_address), _on_this_machine(self.accounting_address), secret)
@@ -152,9 +149,51 @@ class ReferenceServer:
             else None
         )
 
+    async def _start_dtls(self, wire: Wire) -> None:
+        """Open the DTLS fronts, if there are to be any."""
+        timers, host, ports = self._timers, self._settings.host, self._ports
+        if not self._settings.inet or timers is None:
+            return
+        context = self.internet.context
+        # Not those of the start before: whoever kept a cookie of that has to ask for one again.
+        seed = 2 * (self._settings.seed + self._starts)
+        await self.dtls.listen(wire, host, ports.dtls, context, timers, seed=seed)
+        await self.coaps.listen(wire, host, ports.coaps, context, timers, seed=seed + 1)
+        ports.dtls, ports.coaps = port_of(self.dtls_address), port_of(self.coaps_address)
+
+    def _tell_ports(self) -> None:
+        """Let the core know where devices of this machine reach it."""
+        self.core.ports = DevicePorts(
+            coap=_on_this_machine(self.coap_address),
+            udp=_on_this_machine(self.udp_address),
+            dtls=_on_this_machine(self.dtls_address),
+            coaps=_on_this_machine(self.coaps_address),
+            https=_on_this_machine(self.https_address),
+            blobs=_on_this_machine(self.blob_address),
+        )
+
     async def start_http(self) -> str:
-        """Open the API on TCP. Returns: its base URL. Raises: LocalError: the port is not to be had."""
-        return (await self._open_http()).base_url
+        """Open the API and the doors for blobs on TCP. Returns: the API's base URL.
+
+        Raises: LocalError: a port is not to be had.
+        """
+        front = await self._open_http()
+        await self._open_blobs()
+        self._tell_ports()
+        return front.base_url
+
+    async def _open_blobs(self) -> None:
+        """Open the doors for blobs. Raises: LocalError: a port is not to be had."""
+        host, ports, doors = self._settings.host, self._ports, self._blob_ports
+        await doors.open(host, ports.blobs)
+        ports.blobs = port_of(doors.plain_address)
+        if self._settings.inet:
+            await doors.open_secure(host, ports.https, self.internet.identity, self.internet.trust_pem)
+            ports.https = port_of(doors.secure_address)
+
+    async def _close_blobs(self) -> None:
+        """Close them; calling it again does nothing."""
+        await self._blob_ports.close()
 
     async def _open_http(self, *, hold: bool = False) -> HttpFront:
         from simulator.server.fronts.http import HttpFront  # late: a virtual run never needs aiohttp
@@ -167,11 +206,19 @@ class ReferenceServer:
 
     async def stop(self) -> None:
         """Close everything; calling it again does nothing."""
+        self.hang_up()
+        await self._close_blobs()
         if self._http is not None:
             await self._http.stop()
         self._stop_datagrams()
 
+    def hang_up(self) -> None:
+        """End all DTLS sessions in order; Internet devices are no longer heard. Calling it again does nothing."""
+        self.dtls.stop()
+        self.coaps.stop()
+
     def _stop_datagrams(self) -> None:
+        self.hang_up()
         self.udp.stop()
         self.coap.stop()
         self.radius.stop()
@@ -186,11 +233,13 @@ class ReferenceServer:
     async def halt(self) -> None:
         """Go down in order, and keep what was accepted (`span.durable`); calling it again does nothing.
 
-        Devices are no longer heard first, then the streams are sent what they hold and closed with 1012.
+        Devices are no longer heard first, and those with DTLS sessions are told; then the streams are sent what they
+        hold and closed with 1012.
         """
         if self._kept is not None:
             return
         self._stop_datagrams()
+        await self._close_blobs()
         self._kept = keep(self.core)
         self.core.hang_up(CLOSE_RESTART, SERVICE_RESTART)
         if self._http is not None:
@@ -215,6 +264,8 @@ class ReferenceServer:
             if self._wire is not None:
                 await self.start(self._wire)
             if front is not None:
+                await self._open_blobs()
+                self._tell_ports()
                 front.answer()
         except BaseException:
             self._kept = kept
@@ -236,6 +287,26 @@ class ReferenceServer:
         return self.coap.address
 
     @property
+    def dtls_address(self) -> Address:
+        """Where raw DTLS listens; 0: it does not."""
+        return self.dtls.address
+
+    @property
+    def coaps_address(self) -> Address:
+        """Where CoAP over DTLS listens; 0: it does not."""
+        return self.coaps.address
+
+    @property
+    def https_address(self) -> Address:
+        """Where Internet devices upload blobs; 0: nowhere."""
+        return self._blob_ports.secure_address
+
+    @property
+    def blob_address(self) -> Address:
+        """Where devices of the mobile network upload blobs; 0: nowhere."""
+        return self._blob_ports.plain_address
+
+    @property
     def radius_address(self) -> Address:
         """Where packet gateways ask who may come in; 0 before `start`."""
         return self.radius.authentication.address
@@ -254,7 +325,16 @@ class ReferenceServer:
     @property
     def timers(self) -> int:
         """How many calls wait in the calendar that it was given."""
-        return sum(each.timers for each in self._disconnects)
+        return sum(each.timers for each in self._waiting)
+
+    def root_place(self) -> str:
+        """Where Internet devices get the root certificate from, for people; "": there are none."""
+        if not self.dtls_address:
+            return ""
+        if self._settings.data is not None:
+            return str(self._settings.data / ROOT_FILE)
+        where = f"{self._http.base_url}{ROOT_PATH}" if self._http is not None else "in memory"
+        return f"{where} (another one with every start)"
 
     def endpoints(self) -> list[Endpoint]:
         """What is open now, for people."""
@@ -264,19 +344,24 @@ class ReferenceServer:
             stream = f"{self._http.base_url.replace('http', 'ws', 1)}/span/collections/ID"
             table.append(Endpoint("events", f"{stream}/activity"))
             table.append(Endpoint("data", f"{stream}/from"))
-        if self.udp.address:
-            table.append(Endpoint("UDP", f"{host_text(self.udp.address)}:{port_of(self.udp.address)}"))
-        if self.coap.address:
-            table.append(Endpoint("CoAP", f"coap://{host_text(self.coap.address)}:{port_of(self.coap.address)}"))
-        for what, where in (("RADIUS", self.radius_address), ("accounting", self.accounting_address)):
+        for what, where, scheme in (
+            ("UDP", self.udp_address, ""),
+            ("CoAP", self.coap_address, "coap://"),
+            ("DTLS", self.dtls_address, ""),
+            ("CoAPS", self.coaps_address, "coaps://"),
+            ("HTTPS", self.https_address, "https://"),
+            ("HTTP", self.blob_address, "http://"),
+            ("RADIUS", self.radius_address, ""),
+            ("accounting", self.accounting_address, ""),
+        ):
             if where:
-                table.append(Endpoint(what, f"{host_text(where)}:{port_of(where)}"))
+                table.append(Endpoint(what, f"{scheme}{host_text(where)}:{port_of(where)}"))
         return table
 
 
 def _on_this_machine(where: Address) -> Address:
-    """Where a port is reached from here that may be open on all addresses."""
-    return where if ip_of(where) else where | LOOPBACK
+    """Where a port is reached from here that may be open on all addresses; 0: it is not open."""
+    return where if ip_of(where) or not where else where | LOOPBACK
 
 
 def _token_text(what: str, seed: int) -> str:

@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 
 from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.fronts.associations import Associations, Turned
 from simulator.server.fronts.coap import CoapFront
 from simulator.server.fronts.radius import Unreadable
 from simulator.server.fronts.radius_clients import network_of
@@ -17,7 +18,7 @@ from simulator.server.fronts.udp import UdpFront
 from simulator.server.log import printable
 from simulator.server.span.network import Refused
 from simulator.server.span.recent import Recent, Said
-from simulator.wire.address import Address, host_text, ip_of, ipv4, text
+from simulator.wire.address import ANY, Address, host_text, ip_of, ipv4, port_of, text
 
 LINES_MOST = 5
 """Things of one kind that get a line each time; the rest is counted."""
@@ -38,6 +39,13 @@ _HINTS = {
     "missing Message-Authenticator": " (--require-message-authenticator auto believes it without)",
 }
 
+_TURNED_HINTS = {
+    "unknown issuer": ": not signed by this platform's authority; a new start without --data makes a new one",
+    "unknown certificate": ": issued by another run of this platform, or for a device that is gone",
+    "no certificate": ": a device has to show one (POST /span/collections/ID/certificates/create makes it)",
+    "unknown ca": ": the device does not trust this platform (GET /simulator/root is what it has to trust)",
+}
+
 
 class Remarks:
     """All of them, since the last time that somebody asked."""
@@ -47,6 +55,7 @@ class Remarks:
         self._refused = 0
         self._silences: dict[str, tuple[int, float]] = {}
         self._strangers = {"UDP": Strangers("UDP", server.udp), "CoAP": Strangers("CoAP", server.coap)}
+        self._lost = {"DTLS": Lost("DTLS", server.dtls.sessions), "CoAPS": Lost("CoAPS", server.coaps.sessions)}
 
     def lines(self, now: float) -> list[str]:
         """What is to be told now; `now` in seconds of any clock that does not go back."""
@@ -62,6 +71,8 @@ class Remarks:
         front.clients.warnings.clear()
         for strangers in self._strangers.values():
             lines += strangers.lines(now)
+        for lost in self._lost.values():
+            lines += lost.lines(now)
         return lines
 
     def _not_answered(self, now: float) -> list[str]:
@@ -123,6 +134,42 @@ class Strangers:
         self._waiting[ip] = self._waiting.get(ip, (0, 0))[0] + count, last
 
 
+class Lost:
+    """What comes to nothing at a DTLS port: handshakes, and datagrams that belong to no session.
+
+    Those of the second kind are told at once, and then once a minute.
+    """
+
+    def __init__(self, what: str, sessions: Associations) -> None:
+        self._what, self._sessions = what, sessions
+        self._told, self._again_s = 0, 0.0
+
+    def lines(self, now: float) -> list[str]:
+        """What is to be told now."""
+        lines = turned(self._what, self._sessions.turned)
+        count = self._sessions.strangers - self._told
+        if count <= 0 or (self._told and now < self._again_s):
+            return lines
+        self._told += count
+        self._again_s = now + STRANGERS_EVERY_S
+        last = self._sessions.last_stranger
+        where = f", last {text(last)}" if last else ""
+        return [*lines, f"{self._what}: {count} datagrams that belong to no session{where}; nothing was stored"]
+
+
+def turned(what: str, recent: Recent[Turned]) -> list[str]:
+    """A line for each reason and address with which a DTLS handshake came to nothing."""
+    taken, missed = recent.take()
+    times = Counter(each._replace(peer=ip_of(each.peer)) for each in taken)
+    ports = {(each.why, ip_of(each.peer)): each.peer for each in taken}
+    lines = []
+    for each, count in times.items():
+        last = ports[each.why, each.peer]
+        where = text(last) if count == 1 else f"{host_text(last)}, last port {port_of(last)}"
+        lines.append(f"{each.why} (from {where}){_TURNED_HINTS.get(each.why, '')}")
+    return _told(f"{what} handshake failed", lines, list(times.values()), len(taken) + missed)
+
+
 def refusals(refused: deque[Refused], total: int) -> list[str]:
     """A line for each device that was refused, and one for the rest; takes them out.
 
@@ -159,6 +206,8 @@ def unreadable(recent: Recent[Unreadable]) -> list[str]:
 def concerns(settings: ServerSettings) -> Iterable[str]:
     """What the one who starts the server should know about its settings; no secret is in it."""
     here = ipv4(settings.host) >> 24 == _LOOPBACK_BYTE
+    if settings.inet and settings.host == host_text(ANY) and not settings.names:
+        yield "HTTPS clients elsewhere hold the name that they call against the certificate; add --name"
     for client in settings.radius.clients:
         if here and network_of(client.network)[1] >> 24 not in (_LOOPBACK_BYTE, 0):
             yield f"nobody of {client.network} can reach {settings.host}; add --host"

@@ -34,6 +34,8 @@ REMARKS_EVERY_S = 1.0
 """How often it is told what is no event (`remarks`)."""
 
 TOKEN_BYTES = 32
+SEED_BITS = 63
+"""Among others it decides about the cookies of DTLS, which strangers must not guess."""
 SECRET_BYTES = 16
 """mobile-network §1.7: at least 16 random octets."""
 
@@ -50,7 +52,8 @@ async def serve(
         quiet: no line per event.
         out: where the table and the events go; None: standard output.
     Returns: the exit code.
-    Raises: LocalError: a port is in use, or this machine lacks what is needed.
+    Raises: LocalError: a port is in use, the folder of the authority cannot be used, or this machine lacks what is
+        needed.
     """
     loop = asyncio.get_running_loop()
     output = _Output(out or sys.stdout)
@@ -66,10 +69,13 @@ async def serve(
             settings,
             token=settings.token or secrets.token_hex(TOKEN_BYTES),
             read_token=settings.read_token or secrets.token_hex(TOKEN_BYTES),
+            seed=settings.seed or secrets.randbits(SEED_BITS),
         ).with_secrets(made_up),
         clock,
         timers,
     )
+    if settings.inet:
+        server.internet.context()  # what is wrong with its authority is told now, and the first device need not wait
     sockets = await open_wire(wire, clock, loop)
     printing: list[asyncio.Task[None]] = []
     try:
@@ -82,6 +88,7 @@ async def serve(
             printing.append(loop.create_task(_tell_remarks(server, clock, output), name="line per remark"))
         return await stopped
     finally:
+        server.hang_up()  # and its readers, the printed lines among them, are told of it
         for task in printing:
             task.cancel()
         await asyncio.gather(*printing, return_exceptions=True)
@@ -95,6 +102,8 @@ async def serve(
 def table(server: ReferenceServer, radius_secret: str = "") -> str:
     """Where everything is, the tokens, and the RADIUS secret if that was made up here ("": the user knows it)."""
     lines = [(each.what, each.where) for each in server.endpoints()]
+    root = server.root_place()
+    lines += [("root", root)] if root else []
     lines += [("secret", radius_secret)] if radius_secret else []
     lines += [("token", server.token), ("read-only", server.read_token)]
     width = max(len(what) for what, _ in lines)

@@ -14,6 +14,7 @@ from simulator.clock import Clock, Timers
 from simulator.server.app import ReferenceServer, ServerSettings
 from simulator.server.span.settings import SpanSettings
 from simulator.target.api import SpanApi
+from simulator.target.blobs import BlobUploader, InProcessBlobs, SocketBlobs
 from simulator.target.http import HttpCaller, SocketObserver
 from simulator.target.in_process import InProcessCaller, InProcessStream
 from simulator.target.observer import Observer, StreamReader
@@ -38,6 +39,14 @@ class Options(Protocol):
     def interim_s(self) -> float | None:
         """Seconds between Interim-Updates that gateways are asked for; None: they are not."""
 
+    @property
+    def inet_idle_s(self) -> float:
+        """How long a DTLS session may be silent before the platform ends it."""
+
+    @property
+    def transport_compat(self) -> Literal["", "unspecified"]:
+        """What upstreamMessage says of Internet devices in the place of their transport; "": their transport."""
+
 
 class EmbeddedTarget:
     """The reference server inside this process.
@@ -46,16 +55,26 @@ class EmbeddedTarget:
         wire: where its UDP and CoAP fronts open; the memory network in virtual time.
         sockets: True: its API is reached over HTTP and WebSocket on loopback; False: in process.
         options: how it behaves; None: as it does by default.
+        inet: whether Internet devices can come: what they need is loaded and opened only then.
     """
 
     name = "embedded"
-    capabilities = frozenset({"login", "faults", "lossless", "tokens", "pacing", "options"})
+    capabilities = frozenset(
+        {"login", "faults", "lossless", "tokens", "pacing", "options", "inet", "blobs", "validity"}
+    )
 
     def __init__(
-        self, *, clock: Clock, timers: Timers, wire: Wire, sockets: bool, options: Options | None = None
+        self,
+        *,
+        clock: Clock,
+        timers: Timers,
+        wire: Wire,
+        sockets: bool,
+        options: Options | None = None,
+        inet: bool = False,
     ) -> None:
         self._clock, self._timers, self._wire, self._sockets = clock, timers, wire, sockets
-        self._server = ReferenceServer(_settings(options), clock, timers)
+        self._server = ReferenceServer(_settings(options, inet), clock, timers)
         self._in_process = InProcessCaller(self._server, clock, self._server.token)
         self._caller: HttpCaller | None = None
         self._own: list[InProcessStream] = []
@@ -64,6 +83,9 @@ class EmbeddedTarget:
         self._faults: list[_Fault] = []
         self.coap: Address = 0
         self.udp: Address = 0
+        self.dtls: Address = 0
+        self.coaps: Address = 0
+        self.blobs: BlobUploader | None = None
         self.radius: RadiusAccess | None = None
         self.api: SpanApi
 
@@ -71,6 +93,7 @@ class EmbeddedTarget:
         """Open the fronts. Raises: LocalError: no port to be had."""
         await self._server.start(self._wire)
         self.coap, self.udp = self._server.coap_address, self._server.udp_address
+        self.dtls, self.coaps = self._server.dtls_address, self._server.coaps_address
         self.radius = RadiusAccess(
             authentication=self._server.radius_address,
             accounting=self._server.accounting_address,
@@ -78,7 +101,19 @@ class EmbeddedTarget:
         )
         if self._sockets:
             self._caller = HttpCaller(await self._server.start_http(), self._server.token)
+            self.blobs = SocketBlobs(
+                plain=self._server.blob_address,
+                secure=self._server.https_address,
+                mapped=getattr(self._wire, "mapped", False),
+            )
+        else:
+            self.blobs = InProcessBlobs(self._server, self._clock)
         self.api = SpanApi(self._caller or self._in_process)
+
+    @property
+    def timers(self) -> int:
+        """How many entries of the calendar are the server's."""
+        return self._server.timers
 
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on."""
@@ -201,11 +236,16 @@ class EmbeddedTarget:
         return close
 
 
-def _settings(options: Options | None) -> ServerSettings:
+def _settings(options: Options | None, inet: bool) -> ServerSettings:
     if options is None:
-        return ServerSettings.on_free_ports(lossless=True)
-    span = SpanSettings(mismatch_policy=options.mismatch_policy, disconnect_on_update=options.disconnect_on_update)
-    settings = ServerSettings.on_free_ports(lossless=True, span=span)
+        return ServerSettings.on_free_ports(lossless=True, inet=inet)
+    span = SpanSettings(
+        mismatch_policy=options.mismatch_policy,
+        disconnect_on_update=options.disconnect_on_update,
+        inet_idle_s=options.inet_idle_s,
+        transport_compat=options.transport_compat,
+    )
+    settings = ServerSettings.on_free_ports(lossless=True, inet=inet, span=span)
     interim_s = None if options.interim_s is None else max(1, round(options.interim_s))
     return replace(settings, radius=replace(settings.radius, interim_s=interim_s))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from simulator import acts
 from simulator.errors import SimulatorError, TargetError
 from simulator.target.api import ApiRefused, SpanApi
+from simulator.target.issuing import Issued, Issuing
 from simulator.target.observer import Observer
 
 PARALLEL_ORDERS = 64
@@ -32,11 +33,25 @@ def _advice(status: int) -> str:
 
 
 class Operator:
-    """Knows which id each name has on the platform."""
+    """Knows which id each name has on the platform.
 
-    def __init__(self, api: SpanApi, observer: Observer) -> None:
+    Args:
+        issued: told of the certificates of Internet devices, right after the platform has issued them; of those that it
+            does not make, too: then only the chain is there. None: nobody is.
+        unix_ns: the platform's time, for certificates that are not valid now; None: there will be none.
+    """
+
+    def __init__(
+        self,
+        api: SpanApi,
+        observer: Observer,
+        issued: Issued | None = None,
+        *,
+        unix_ns: Callable[[], int] | None = None,
+    ) -> None:
         self.api = api
         self._observer = observer
+        self._issuing = Issuing(issued, unix_ns)
         self.collections: dict[str, str] = {}
         """Name in the scenario ("" is the default) → id."""
         self._devices: dict[str, tuple[str, str]] = {}
@@ -115,9 +130,15 @@ class Operator:
                 await api.send(collection, device, order.payload)
             case acts.CutOff():
                 await api.disconnect(device)
+            case acts.RenewCertificate():
+                await self._issuing.issue(name, "own", collection, device, api)
             case acts.WithdrawDownstream():
                 return await _withdraw(api, collection, device, order.which)
         return acts.Done()
+
+    def id_of(self, name: str) -> str:
+        """What the platform calls the device of that name; "": it does not know it."""
+        return self._devices.get(name, ("", ""))[1]
 
     async def state(self, name: str, paths: Iterable[str]) -> dict[str, str | None]:
         """What the platform says about the device of that name: path with dots → value as text.
@@ -134,10 +155,13 @@ class Operator:
         device: str | None = None
         self._observer.creating()
         try:
-            device = await api.create_device(collection, order.imsi, order.imei, dict(order.tags))
+            inet = bool(order.certificate)
+            device = await api.create_device(collection, order.imsi, order.imei, dict(order.tags), inet=inet)
             self._devices[name] = collection, device
         finally:
             self._observer.created(device, name)
+        if order.certificate:
+            await self._issuing.issue(name, order.certificate, collection, device, api)
         return acts.Done()
 
     # --- clean-up -----------------------------------------------------------------------------------------------------
@@ -194,11 +218,25 @@ class Operator:
     async def _remove_collections(self, left: list[str]) -> None:
         for name, collection in list(self.collections.items()):
             try:
-                await self.api.delete_collection(collection)
+                await self._remove_collection(collection)
             except ApiRefused as error:
                 if error.status != _GONE:
                     left.append(f"collection {name or 'default'}: {error}")
             del self.collections[name]
+
+    async def _remove_collection(self, collection: str) -> None:
+        """Also what is left in it besides devices: our gateway, and blobs if the platform minds them."""
+        try:
+            await self.api.delete_collection(collection)
+        except ApiRefused as error:
+            if error.status != _TAKEN:
+                raise
+            for gateway in await self.api.gateways(collection):
+                await self.api.delete_gateway(collection, gateway)
+            while blobs := await self.api.blobs(collection):
+                for blob in blobs:
+                    await self.api.delete_blob(collection, blob)
+            await self.api.delete_collection(collection)
 
 
 async def _withdraw(api: SpanApi, collection: str, device: str, which: str) -> acts.Done | acts.Rejected:
@@ -234,4 +272,6 @@ def value_at(document: Any, path: str) -> str | None:
 def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value == {}:  # `config.inet` never has anything in it, and says by being there that this is an Internet device
+        return "{}"
     return str(value) if isinstance(value, str | int | float) else None

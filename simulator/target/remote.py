@@ -1,9 +1,9 @@
 """A platform that somebody else runs: `simulator serve` in another process, or a real Span.
 
-Where its devices send to it is asked, unless the user says so: `GET /simulator/endpoints`; others listen on the usual
-ports. Attaching needs a platform that tells where it listens for RADIUS, as the reference server does at `GET
-/simulator/radius`; a real one has its operator's gateways, and no use for ours. Which of the reference server's doors
-are there is found out at the start.
+Where its devices send to it is asked, unless the user says so: `GET /simulator/endpoints`; others take CoAP and UDP on
+the usual ports, and of the rest only the user knows. Attaching needs a platform that tells where it listens for RADIUS,
+as the reference server does at `GET /simulator/radius`; a real one has its operator's gateways, and no use for ours.
+Which of the reference server's doors are there is found out at the start.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from simulator.clock import Clock
 from simulator.errors import LocalError, RemoteError, TargetError
 from simulator.server.ports import COAP_PORT, UDP_PORT
 from simulator.target.api import ApiRefused, SpanApi
+from simulator.target.blobs import BlobUploader, SocketBlobs
+from simulator.target.documents import Endpoints
 from simulator.target.http import HttpCaller, SocketObserver
 from simulator.target.observer import Observer, StreamReader
 from simulator.target.radius import RadiusAccess
 from simulator.target.streams import SocketStream
-from simulator.wire.address import Address, address, host_text, ip_of
+from simulator.wire.address import Address, address, host_text, ip_of, ipv4
 
 ALIVE_S = 5.0
 """How long the platform may take to show that it is still there."""
@@ -36,16 +38,35 @@ class RemoteTarget:
     Args:
         url: base URL of its API, `http://127.0.0.1:10080`.
         token: an API token that may write; it is sent, and never shown.
-        coap, udp: where its devices send to; None: it is asked, at the start.
+        coap, udp, dtls, coaps: where its devices send to; None: it is asked, at the start.
+        https, blobs: where they leave blobs, with a certificate and without; as above.
+        https_name: the host that the certificate at `https` has to be for; "": the address.
+        mapped: all devices of the mobile network have one address on the wire.
     """
 
-    capabilities = frozenset({"login", "tokens"})
+    capabilities = frozenset({"login", "tokens", "inet", "blobs", "validity"})
     """What one of them may be able to do; what this one is, is known after `start`."""
 
-    def __init__(self, *, url: str, token: str, coap: Address | None, udp: Address | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        coap: Address | None,
+        udp: Address | None,
+        clock: Clock,
+        dtls: Address | None = None,
+        coaps: Address | None = None,
+        https: Address | None = None,
+        https_name: str = "",
+        blobs: Address | None = None,
+        mapped: bool = False,
+    ) -> None:
         self.name = url
-        self._said = coap, udp
-        self.coap, self.udp = coap or 0, udp or 0
+        self._said = {"coap": coap, "udp": udp, "dtls": dtls, "coaps": coaps, "https": https, "blobs": blobs}
+        self._where = {option: said or 0 for option, said in self._said.items()}
+        self._https_name, self._mapped = https_name, mapped
+        self.blobs: BlobUploader | None = None
         self.radius: RadiusAccess | None = None
         self._url, self._token, self._clock = url, token, clock
         self._caller: HttpCaller | None = None
@@ -65,27 +86,78 @@ class RemoteTarget:
             self.capabilities = await self.api.doors()
             if "login" in self.capabilities:
                 self.radius = await self.api.radius()
-            if None in self._said:
+            if None in self._said.values():
                 self._take(await self.api.endpoints())
         except ApiRefused as error:
             raise TargetError(f"{self._url} does not let us in: {error}") from error
+        if self.dtls or self.coaps:
+            self.capabilities |= {"inet"}
+        plain, secure = self._where["blobs"], self._where["https"]
+        if plain or secure:
+            self.capabilities |= {"blobs"}
+            self.blobs = SocketBlobs(plain=plain, secure=secure, name=self._https_name, mapped=self._mapped)
 
-    def _take(self, told: tuple[Address, Address] | None) -> None:
+    @property
+    def coap(self) -> Address:
+        """Where devices send CoAP to; 0: not known yet."""
+        return self._where["coap"]
+
+    @property
+    def udp(self) -> Address:
+        """Plain UDP; as `coap`."""
+        return self._where["udp"]
+
+    @property
+    def dtls(self) -> Address:
+        """Raw payloads over DTLS; 0: nowhere, or not known yet."""
+        return self._where["dtls"]
+
+    @property
+    def coaps(self) -> Address:
+        """CoAP over DTLS; as `dtls`."""
+        return self._where["coaps"]
+
+    @property
+    def timers(self) -> int:
+        """Entries of the run's calendar that are the platform's: none, it is elsewhere."""
+        return 0
+
+    def _take(self, told: Endpoints | None) -> None:
         """Where to send what the user has not said; `told`: what the platform says of that. Raises: TargetError."""
         host = urlsplit(self._url).hostname or ""
+        if told is None:
+            told = self._usual(host)
+        for option, said in self._said.items():
+            where = said if said is not None else getattr(told, option)
+            # Only the user may send the load to yet another machine.
+            if said is None and where and not self._is_near(where, host):
+                raise TargetError(
+                    f"{self._url} sends devices to another machine, {host_text(where)}; if it may, say --{option}"
+                )
+            self._where[option] = where
+
+    def _usual(self, host: str) -> Endpoints:
+        """[C] Who does not tell has the ports that everybody has, and of the rest only the user knows.
+
+        Raises: TargetError: its host is no address.
+        """
+        coap, udp = self._said["coap"], self._said["udp"]
         try:
-            usual = address(host, COAP_PORT), address(host, UDP_PORT)
+            return Endpoints(
+                coap=address(host, COAP_PORT) if coap is None else coap,
+                udp=address(host, UDP_PORT) if udp is None else udp,
+            )
         except LocalError as error:
             raise TargetError(f"{self._url}: {error}; say where devices send to, with --coap and --udp") from error
-        for where in told or ():
-            # Only the user may send the load to yet another machine.
-            if ip_of(where) >> 24 != _LOOPBACK_BYTE and ip_of(where) != ip_of(usual[0]):
-                raise TargetError(
-                    f"{self._url} sends devices to another machine, {host_text(where)}; if it may, say --coap and --udp"
-                )
-        coap, udp = told or usual
-        self.coap = coap if self._said[0] is None else self._said[0]
-        self.udp = udp if self._said[1] is None else self._said[1]
+
+    def _is_near(self, where: Address, host: str) -> bool:
+        """Whether that is this machine, or the one of the API."""
+        if ip_of(where) >> 24 == _LOOPBACK_BYTE:
+            return True
+        try:
+            return ip_of(where) == ipv4(host)
+        except LocalError:
+            return False
 
     async def observe(self, collection: str, observer: Observer) -> None:
         """Read the activity events of a collection from now on, over reconnections."""

@@ -36,6 +36,8 @@ class WireRemote(interfaces.EndpointAddress):  # type: ignore[misc]
         """Message id of the last request sent."""
         self.touched = 0.0
         """Loop time when a request was last sent, or an answer received."""
+        self.abandoned = False
+        """Nobody waits for an answer any more."""
 
     @property
     def hostinfo(self) -> str:
@@ -85,11 +87,18 @@ class Messages(MessageManager):  # type: ignore[misc]
 
     def abandon(self, remote: WireRemote) -> None:
         """Send nothing more to this remote."""
+        remote.abandoned = True
         exchanges = self._active_exchanges or {}
         for key in [key for key in exchanges if key[0] is remote]:
             _, retransmission = exchanges.pop(key)
             retransmission.cancel()
         self._backlogs.pop(remote, None)
+
+    def _send_initially(self, message: Message, messageerror_monitor: Any = None) -> None:
+        """A request that was abandoned before its task came to send it stays where it is: with nobody left to give it
+        up, it would be repeated in whatever session its device has next."""
+        if not message.remote.abandoned:
+            super()._send_initially(message, messageerror_monitor)
 
 
 class Stack:

@@ -6,6 +6,7 @@ kept in the calendar, and what is not goes straight through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from simulator.clock import Clock, Timers
@@ -22,16 +23,19 @@ class LinkedWire:
         wire: what carries the datagrams.
         links: the links of the devices, which may change at any time.
         timers, clock: of the driver that turns the wire.
+        size_of: how many bytes a datagram is to a link; heeded in front of other wires than a memory network.
     """
 
-    def __init__(self, wire: Wire, links: Links, timers: Timers, clock: Clock) -> None:
-        self._wire, self._links, self._timers, self._clock = wire, links, timers, clock
+    def __init__(
+        self, wire: Wire, links: Links, timers: Timers, clock: Clock, size_of: Callable[[bytes], int] = len
+    ) -> None:
+        self._wire, self._links, self._timers, self._clock, self._size_of = wire, links, timers, clock, size_of
 
     async def open(self, host: str, port: int, receiver: Receiver) -> Port:
         """Open a port behind the links; see `ports.Wire`."""
         if isinstance(self._wire, MemoryNetwork):
             return await self._wire.open(host, port, receiver, self._links)
-        linked = LinkedPort(self._links, self._timers, self._clock, receiver)
+        linked = LinkedPort(self._links, self._timers, self._clock, receiver, self._size_of)
         linked.attach(await self._wire.open(host, port, linked.receive))
         return linked
 
@@ -52,14 +56,22 @@ class LinkedPort:
         "_port",
         "_receiver",
         "_send",
+        "_size_of",
         "address",
         "counts",
     )
 
     _port: Port
 
-    def __init__(self, links: Links, timers: Timers, clock: Clock, receiver: Receiver) -> None:
-        self._links = links
+    def __init__(
+        self,
+        links: Links,
+        timers: Timers,
+        clock: Clock,
+        receiver: Receiver,
+        size_of: Callable[[bytes], int] = len,
+    ) -> None:
+        self._links, self._size_of = links, size_of
         self._at = timers.at
         self._clock = clock
         self._receiver = receiver
@@ -79,7 +91,7 @@ class LinkedPort:
     def send(self, data: bytes, peer: Address, local_ip: Ipv4 = 0) -> None:
         """Queue one datagram, for when the link lets it through."""
         now = self._clock.now()
-        for when in self._links.fates(local_ip or self._ip, True, len(data), now):
+        for when in self._links.fates(local_ip or self._ip, True, self._size_of(data), now):
             if when <= now:
                 self._port.send(data, peer, local_ip)
             else:
@@ -87,7 +99,7 @@ class LinkedPort:
 
     def receive(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
         """The receiver of the port behind."""
-        for when in self._links.fates(local_ip, False, len(data), now):
+        for when in self._links.fates(local_ip, False, self._size_of(data), now):
             if when <= now:
                 self._receiver(data, peer, local_ip, now)
             else:

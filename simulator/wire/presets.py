@@ -76,7 +76,7 @@ class LinkProfile:
     """A satellite is in sight for the first `pass_s` of every `period_s`; 0: always."""
     period_s: float = 0.0
     nat_s: float | None = None
-    """An idle NAT mapping lasts so long; None: no NAT. Kept as data, nothing acts on it."""
+    """An idle NAT mapping lasts so long (`nat`); None: for ever. Nothing of it is in the link itself."""
     dark: bool = False
     """Nothing that is sent passes, either way; what is on its way stays on its way."""
 

@@ -414,11 +414,14 @@ def test_harmless_differences_raise_no_alarm(judged, difference):
     assert found.verdicts.verdict == "pass", [str(finding) for finding in found.findings]
 
 
+ELSEWHERE = ("same-for-all", "stream-complete", "handshake-told", "session-kept", "session-ended", "blob-once")
+
+
 @pytest.mark.parametrize("name", [invariant.name for invariant in INVARIANTS])
 def test_every_invariant_is_put_to_the_test_by_the_damage(name):
     marks = next(mark for mark in test_damage_is_found.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
-    # Those about several readers need some: tests/assertions/test_streams.py.
-    assert name in ("same-for-all", "stream-complete") or any(p.values[1] == name for p in marks.args[1])
+    # Those about several readers need some, those of the Internet such devices: test_streams.py, test_internet.py.
+    assert name in ELSEWHERE or any(p.values[1] == name for p in marks.args[1])
 
 
 # --- uploads: what must, may and must not be shown --------------------------------------------------------------------
@@ -651,3 +654,14 @@ def test_a_move_to_where_the_device_is_may_show_as_an_update_once(judged):
     assert judged(text, lines).failed == set()
     assert judged(text, [*lines, "3 m deviceUpdated"]).failed == {"invariant.act-once"}
     assert judged(text, ["0 run", "0.5 m deviceUpdated", *lines[1:]]).failed == {"invariant.act-once"}
+
+
+def test_a_device_that_is_created_anew_is_where_its_group_begins(judged):
+    text = "scenario: again\ncollections: {second: {}}\ndevices: {m: {registered: no}}\nsteps:\n"
+    text += "  - {create: m}\n  - {move: m, to: second}\n  - {remove: m}\n  - {create: m}\n  - {move: m, to: default}\n"
+    there = "deviceMoved from=id-default to=id-second"
+    lines = ["0 run", "0 > m create @0", "0 m deviceCreated", "0 < m create ok @0", "1 > m move @1", f"1 m {there}"]
+    lines += [f"1 m {there} on=second", "1 < m move ok @1", "2 > m remove @2", "2 m deviceRemoved on=second"]
+    lines += ["2 < m remove ok @2", "3 > m create @3", "3 m deviceCreated device=id-new", "3 < m create ok @3"]
+    lines += ["4 > m move @4", "4 m deviceUpdated device=id-new", "4 < m move ok @4"]
+    assert judged(text, lines).failed == set()

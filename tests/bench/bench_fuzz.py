@@ -1,12 +1,14 @@
 """False alarms: random scenarios that promise nothing, in virtual time. On a healthy server no invariant may break.
 
-    .venv/bin/python tests/bench/bench_fuzz.py [--runs 300] [--seed 0] [--only platform|network]
+    .venv/bin/python tests/bench/bench_fuzz.py [--runs 300] [--seed 0] [--only KIND]
 
 Each scenario of the kind `platform` has devices of all kinds, three observers, three tokens, and steps of every verb of
 devices and platform, beside and inside one another. The kind `network` has three operators, cards and modems of every
-kind, clones of both, SIMs that wander, and one scenario for each of its cases. Every outcome is expected, so whatever
-is judged is judged by the invariants. One line for each kind of alarm, with the numbers of its scenarios; a run that
-takes longer than a minute is one. `--seed N --runs 1 --show` prints one. The exit code is 1 if there was any.
+kind, clones of both, SIMs that wander, and one scenario for each of its cases. The kind `internet` has devices with
+certificates of every kind, a copy among them, that connect, vanish, close, and move behind their NATs. Every outcome is
+expected, so whatever is judged is judged by the invariants. One line for each kind of alarm, with the numbers of its
+scenarios; a run that takes longer than a minute is one. `--seed N --runs 1 --show` prints one. The exit code is 1 if
+there was any.
 """
 
 from __future__ import annotations
@@ -249,9 +251,108 @@ def _network_step(random: Random) -> str:
     return f"{{{', '.join([f'{verb}: {who}', 'outcome: any', *filter(None, more)])}}}"
 
 
+# --- the Internet -----------------------------------------------------------------------------------------------------
+
+INTERNET_HEAD = """\
+scenario: Whatever happens to sessions and certificates, the platform keeps its promises
+seed: {seed}
+platform: {{inet_idle: {idle}{compat}}}
+devices:
+  c: {{network: inet, connection: {{resume: {resume}}}}}
+  d: {{network: inet, transport: dtls, link: {link}}}
+  cs: {{count: 3, network: inet, link: {link}, connection: {{{connection}}}}}
+  ds: {{count: 2, network: inet, transport: dtls, connection: {{{connection}}}}}
+  o: {{network: inet, stack: aiocoap}}
+  n: {{network: inet, registered: no}}
+  s: {{network: inet, transport: dtls, collection: two}}
+  x: {{network: inet, certificate: {kind}, link: {link}}}
+  copy: {{network: inet, transport: dtls, registered: {registered}, certificate: {{of: {copied}}}}}
+  slow: {{network: inet, clock: {clock}}}
+  m: {{link: {link}}}
+collections: {{two: {{x: y}}}}
+observers: {{ob: {{}}, ob2: {{collection: two}}}}
+steps:
+  - {{connect: [{first}], outcome: any}}
+  - {{attach: m, outcome: any}}
+"""
+INTERNET = ("c", "d", "cs", "cs.1", "ds", "o", "n", "s", "x", "copy", "slow", "[c, d]", "[cs, ds]", "50 % of cs")
+INTERNET_ONES = ("c", "d", "cs", "ds", "o", "n", "s", "x", "copy", "slow")
+SPEAKS_COAP = ("c", "cs", "cs.1", "x", "o", "m", "slow")
+INTERNET_VERBS = (
+    "connect", "connect", "connect", "disconnect", "disconnect", "vanish", "upload", "upload", "upload", "upload",
+    "long upload", "poll", "send", "withdraw", "upload_blob", "upload_blob", "rebind_nat", "rebind_nat",
+    "renew_certificate", "set_clock", "power_off", "power_on", "reboot", "freeze", "blackout", "link", "wait", "wait",
+    "wait", "create", "remove", "move", "update", "restart", "stop", "start",
+)  # fmt: skip
+
+
+def internet_text(number: int) -> str:
+    """The scenario of that number."""
+    random = Random(f"internet {number}")
+    pick = random.choice
+    text = INTERNET_HEAD.format(
+        seed=random.randrange(99),
+        idle=pick(("20 s", "1 min", "10 min", "10 min")),
+        compat=pick(("", "", ", transport_compat: unspecified")),
+        resume=pick(("yes", "no")),
+        link=pick((*LINKS, "{loss: 30 %, duplicate: 30 %, delay: 400 ms, reorder: yes}")),
+        connection=pick(("on_demand: no", "close_after: 15 s", "renew_after: 12 s", "timeout: 9 s", "cipher: ccm8")),
+        kind=pick(("none", "foreign", "self-signed", "expired", "early", "gateway")),
+        registered=pick(("yes", "no")),
+        copied=pick(("c", "d", "cs.1", "s")),
+        clock=pick(("reset", "{fast: 20 d}", "{slow: 20 d}")),
+        first=", ".join(random.sample(INTERNET_ONES, random.randrange(3, 8))),
+    )
+    steps = (_block(random, 0, _internet_step) for _ in range(random.randrange(6, 25)))
+    return text + "".join(f"  - {step}\n" for step in steps)
+
+
+def _internet_step(random: Random) -> str:
+    pick = random.choice
+    verb, who = pick(INTERNET_VERBS), pick(INTERNET)
+    more = [pick(("", "", "", "every: 900 ms, times: 4", "times: 2"))]
+    match verb:
+        case "wait":
+            return f"{{wait: {pick((1, 500, 4000, 31_000, 130_000, 700_000))} ms}}"
+        case "link":
+            radio = f"loss: {pick((0, 10, 40))} %, duplicate: {pick((0, 30, 100))} %, delay: {pick((1, 200, 3000))} ms"
+            return f"{{link: {who}, {radio}{pick(('', ', lasting: 20 s'))}}}"
+        case "blackout" | "freeze":
+            more = [f"lasting: {pick((2, 15, 90))} s"]
+        case "connect":
+            more.append(pick(("", "over: 3 s", "retry: {times: 2, pause: 2 s}", "resume: no", "resume: yes")))
+        case "upload":
+            who = pick((who, "m"))
+            more += [pick(("payload: 24 B", "payload: 300 B")), pick(("over: 1 s", "retry: {times: 2}", ""))]
+        case "long upload":
+            verb, who, more = "upload", pick(SPEAKS_COAP), [f"payload: {pick((1500, 5000))} B"]
+        case "poll":
+            who = pick(SPEAKS_COAP)
+        case "send":
+            more.append(f"payload: {pick((1, 3, 8, 1300))} B")
+        case "upload_blob":
+            who = pick((who, "m"))
+            more += [f"payload: {pick((1, 300, 300, 5000))} B", pick(("", "content_type: image/png", "retry: 1"))]
+        case "set_clock":
+            more = [pick(("", "fast: 20 d", "slow: 20 d"))]
+        case "power_off" | "reboot":
+            more.append(f"abruptly: {pick(('yes', 'no'))}")
+        case "move":
+            more.append(f"to: {pick(('two', 'default'))}")
+        case "update":
+            more.append("tags: {k: v}")
+        case "restart" | "stop" | "start":
+            who, more = "platform", [f"lasting: {pick((1, 6))} s" if verb == "restart" else ""]
+    return f"{{{', '.join([f'{verb}: {who}', 'outcome: any', *filter(None, more)])}}}"
+
+
 # --- alarms -----------------------------------------------------------------------------------------------------------
 
-KINDS: dict[str, Callable[[int], str]] = {"platform": scenario_text, "network": network_text}
+KINDS: dict[str, Callable[[int], str]] = {
+    "platform": scenario_text,
+    "network": network_text,
+    "internet": internet_text,
+}
 
 
 def alarms(number: int, kind: str = "platform") -> list[str]:

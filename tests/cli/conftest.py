@@ -44,7 +44,8 @@ def platform(tmp_path):
     """A platform that runs already, as options of `simulator run`."""
     command = [sys.executable, "-m", "simulator", "serve", "--token", "t", "--quiet"]
     command += ["--api-port", "0", "--udp-port", "0", "--coap-port", "0"]
-    command += ["--radius-port", "0", "--accounting-port", "0"]
+    command += ["--radius-port", "0", "--accounting-port", "0", "--dtls-port", "0", "--coaps-port", "0"]
+    command += ["--https-port", "0", "--blob-port", "0"]
     server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         table: dict[str, str] = {}

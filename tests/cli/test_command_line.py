@@ -257,12 +257,13 @@ def test_who_waits_in_real_time_is_told_for_how_long(scenario, tmp_path):
         process.communicate(timeout=10)
 
 
-PORTS = ("--api-port", "--udp-port", "--coap-port", "--radius-port", "--accounting-port")
+TCP_PORTS = ("--api-port", "--https-port", "--blob-port")
+PORTS = ("--udp-port", "--coap-port", "--dtls-port", "--coaps-port", "--radius-port", "--accounting-port", *TCP_PORTS)
 
 
-@pytest.mark.parametrize("option", PORTS)
+@pytest.mark.parametrize("option", [each for each in PORTS if each not in ("--coaps-port", "--blob-port")])
 def test_a_taken_port_names_its_option(simulator, option):
-    kind = socket.SOCK_STREAM if option == "--api-port" else socket.SOCK_DGRAM
+    kind = socket.SOCK_STREAM if option in TCP_PORTS else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:

@@ -106,6 +106,19 @@ def test_what_the_server_counts_and_the_radios_are_listed(capsys):
     assert "names: User-Request, Lost-Carrier, " in stops
 
 
+def test_what_is_there_for_internet_devices(capsys):
+    assert [entry["name"] for entry in listed(capsys, "certificates")] == [
+        "own", "none", "foreign", "self-signed", "expired", "early", "gateway", "of",
+    ]  # fmt: skip
+    assert [entry["name"] for entry in listed(capsys, "connections")] == list(words.CONNECTION_KEYS)
+    assert [entry["name"] for entry in listed(capsys, "clocks")] == ["right", "reset", "fast", "slow"]
+    assert [entry["name"] for entry in listed(capsys, "alerts")] == list(words.ALERTS)
+    print_list("certificates", None, as_json=False)
+    told = capsys.readouterr().out
+    assert "not in this version" not in told
+    assert "of           the device whose certificate and key these are  (such as certificate: {of: meter})" in told
+
+
 @pytest.mark.parametrize("what", ["file", "groups", "modifiers"])
 def test_what_is_not_plain_has_an_example_that_begins_with_its_name(capsys, what):
     examples = {entry["name"]: entry["example"] for entry in listed(capsys, what) if "example" in entry}

@@ -1,4 +1,4 @@
-"""Options of `simulator serve` that say who may talk RADIUS to it."""
+"""Options of `simulator serve`: who may talk RADIUS to it, and what Internet devices find."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ def test_what_is_no_gateway_is_refused_and_no_secret_shown(secret, others, words
             "--radius-port and --accounting-port are both 12000",
         ),
         (["--udp-port", "11812"], "--udp-port and --radius-port are both 11812"),
+        (["--coaps-port", "11235"], "--dtls-port and --coaps-port are both 11235"),
+        (["--inet-idle", "-1"], "--inet-idle -1"),
+        (["--name", "no host"], "--name no host: give a host name or an address"),
+        (["--no-inet", "--data", "ca"], "leave out --no-inet"),
         (["--radius-secret", ""], "--radius-secret: it is empty"),
         (["--radius-client", "moon"], "NETWORK=SECRET"),
         (["--mismatch-policy", "none"], "mismatch"),
@@ -66,3 +70,15 @@ def test_options_that_do_not_fit(simulator, options, words):
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_used_is_one_clear_line(simulator, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "ca").mkdir(mode=0o700)
+    (tmp_path / "ca" / "root.pem").write_text("hush")
+    for folder in ("file", "ca"):
+        done = simulator("serve", "--data", str(tmp_path / folder))
+        assert (done.returncode, done.stdout) == (4, "")
+        assert folder in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not {"Traceback", "hush"} & set(done.stderr.split())

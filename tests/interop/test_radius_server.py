@@ -56,9 +56,9 @@ class Server:
 
     def __init__(self, log):
         self.log = log
-        ports = ("--api-port", "--udp-port", "--coap-port", "--radius-port", "--accounting-port")
-        command = [sys.executable, "-m", "simulator", "serve", "--token", "t0k"]
-        command += [word for port in ports for word in (port, "0")]
+        ports = ("api", "udp", "coap", "radius", "accounting", "blob")
+        command = [sys.executable, "-m", "simulator", "serve", "--token", "t0k", "--no-inet"]
+        command += [word for port in ports for word in (f"--{port}-port", "0")]
         with log.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         self.url = self._line(r"API\s+(http://[\d.:]+)/span")

@@ -62,6 +62,42 @@ def test_estimates(steps, seconds):
     assert make_plan(loads(f"{HEAD}steps: {steps}")).duration_s == seconds
 
 
+INET = """scenario: a
+devices:
+  c: {network: inet, count: 10}
+  d: {network: inet, transport: dtls}
+  far: {network: inet, link: ntn-geo}
+  mute: {network: inet, transport: dtls, link: ntn-geo}
+  lossy: {network: inet, link: {loss: 50 %}, connection: {timeout: 100 ms}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds"),
+    [
+        ("[{connect: [c, d]}, {disconnect: c}, {vanish: d}, {rebind_nat: d}]", 0),
+        ("[{connect: c, outcome: timeout}]", 30),
+        ("[{connect: c, outcome: {rejected: unknown ca}, retry: {times: 2, pause: 5 s}}]", 10),
+        ("[{connect: far}]", pytest.approx(6 + 3 * 2 * 0.6 + 1500 * 8 / 5000)),
+        ("[{power_on: far}]", pytest.approx(6 + 3 * 2 * 0.6 + 1500 * 8 / 5000)),
+        ("[{connect: lossy}]", pytest.approx(0.1 * 7)),
+        ("[{link: lossy, loss: 100 %}, {reboot: lossy}]", 30),
+        ("[{upload: d, outcome: timeout}]", 30),
+        ("[{upload: [c, mute]}]", 0),
+        ("[{upload: far, payload: {hex: ''}}]", pytest.approx(6 + 2 * 0.6)),
+        ("[{upload: c, outcome: timeout}]", 93),
+        ("[{upload_blob: far, payload: 20 MB}]", 0),
+        ("[{wait: 1 s, expect: [{clientDisconnected: {}, of: d}], within: 11 min}]", 601),
+        ("[{wait: 1 s, expect: [{clientDisconnected: {}, of: d}]}]", 11),
+        ("[{wait: 1 s, expect: [{clientConnected: {}, of: d}], within: 11 min}]", 1),
+        ("[{disconnect: d, expect: [clientDisconnected], within: 11 min}]", 0),
+        ("[{set_clock: c, fast: 20 d}, {renew_certificate: c, at: 13 d}]", 13 * 86_400),
+    ],
+)
+def test_estimates_of_internet_devices(steps, seconds):
+    assert make_plan(loads(f"{INET}steps: {steps}")).duration_s == seconds
+
+
 MOBILE = """scenario: a
 operators: {home: {}, far: {link: ntn-geo}, simple: {retransmit: pgw-simple}}
 devices:

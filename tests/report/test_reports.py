@@ -439,6 +439,12 @@ def test_the_network_has_a_line_in_every_form():
         pytest.param({"accepted": 2, "sessions": 2, "accounting.start": 2, "stops.User-Request": 1}, "", id="logins"),
         pytest.param({"rejected": 1}, "0 accepted, 1 rejected", id="refused for no reason"),
         pytest.param({"accepted": 1, "takeovers": 2}, "1 accepted, 2 takeovers", id="plural"),
+        pytest.param({"handshakes": 2, "handshakes.resumed": 1, "sessions.inet": 1}, "", id="handshakes"),
+        pytest.param({"handshakes.refused": 1}, "0 handshakes, 1 handshake refused", id="a certificate"),
+        pytest.param(
+            {"accepted": 3, "handshakes": 1, "handshakes.failed": 2}, "3 accepted, 1 handshake, 2 handshakes failed",
+            id="both networks",
+        ),
         pytest.param(
             {"discarded": 2, "discarded.wrong authenticator": 2, "duplicates": 1},
             "0 accepted, 2 packets discarded (wrong authenticator 2), 1 duplicate", id="what was wrong",

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 TOKEN = "t0k"
+OTHER_PORTS = ("--radius-port", "--accounting-port", "--dtls-port", "--coaps-port", "--https-port", "--blob-port")
 
 
 class Server:
@@ -26,7 +27,7 @@ class Server:
         self.log = folder / "serve.log"
         names = ("--api-port", "--udp-port", "--coap-port")
         where = [word for name, port in zip(names, ports, strict=True) for word in (name, str(port))]
-        where += ["--radius-port", "0", "--accounting-port", "0"]
+        where += [word for name in OTHER_PORTS for word in (name, "0")]
         command = [sys.executable, "-m", "simulator", "serve", "--token", TOKEN, *where, *options]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)

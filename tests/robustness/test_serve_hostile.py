@@ -35,7 +35,8 @@ def get(path: bytes, method: bytes = b"GET", more: bytes = b"") -> bytes:
 
 UPGRADE = b"Upgrade: websocket\r\n"
 SERVE = [sys.executable, "-m", "simulator", "serve", "--token", "t0k"]
-SERVE += ["--api-port", "0", "--udp-port", "0", "--coap-port", "0", "--radius-port", "0", "--accounting-port", "0"]
+PORTS = ("api", "udp", "coap", "radius", "accounting", "dtls", "coaps", "https", "blob")
+SERVE += [word for port in PORTS for word in (f"--{port}-port", "0")]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def answers(*moments):
         )
         await fleet.open(wire, address("127.0.0.1", 5683), 0, None)
         names = {device.ip: device.name for device in fleet.devices.values()}
-        port = next(iter(fleet._ports)).address >> 32
+        port = fleet._speakers["coap own"].port.address >> 32
         for name in fleet.devices:  # a device that never asked anything is nobody to the client
             fleet.endpoint(fleet.devices[name]).coap.request(
                 fleet.devices[name].ip, platform.address, 1, "x", b"", True, lambda *_: None, None, loop.clock.now()
@@ -118,10 +118,10 @@ async def test_who_is_given_the_address_of_another_changes_places_with_it(fleet,
         assert len({each.ip for each in fleet.devices.values()}) == 3
         assert deaf(fleet) == ["c.1"]
         assert fleet.endpoint(device).ip == ip
-        fleet._on_udp(b"x", 0, ip, 0.0)
+        fleet._on_datagram(b"x", 0, ip, 0.0)
         assert heard.pop() == "u"
         for name in ("c.0", "c.1"):
-            fleet._on_udp(b"x", 0, fleet.devices[name].ip, 0.0)
+            fleet._on_datagram(b"x", 0, fleet.devices[name].ip, 0.0)
         assert heard == []
     fleet.wake("c.1")
     assert deaf(fleet) == []
@@ -150,6 +150,6 @@ async def test_who_has_no_session_hears_nothing(fleet, heard, planned):
     device = fleet.devices["u"]
     for power, hears in ((Power.ATTACHED, 1), (Power.IDLE, 0)):
         device.power = power
-        fleet._on_udp(b"x", 0, device.ip, 0.0)
+        fleet._on_datagram(b"x", 0, device.ip, 0.0)
         assert len(heard) == hears
         heard.clear()

@@ -169,7 +169,7 @@ def platform():
     """`simulator serve`; yields its ports: API, CoAP, UDP."""
     command = [sys.executable, "-m", "simulator", "serve", "--token", "secret", "--quiet"]
     command += ["--api-port", "0", "--udp-port", "0", "--coap-port", "0"]
-    command += ["--radius-port", "0", "--accounting-port", "0"]
+    command += ["--radius-port", "0", "--accounting-port", "0", "--no-inet", "--blob-port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     where = {}
     for line in process.stdout:

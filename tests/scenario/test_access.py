@@ -97,8 +97,11 @@ STEPS = [
         "{stop: platform, lasting: 5 s}",
         "8:22: 'lasting' does not fit stop (it fits link, blackout, freeze, misbehave, r",
     ),
-    ("{restart: platform, retry: 3}", "8:25: 'retry' does not fit restart (it fits attach, detach, upload, poll)"),
-    ("{restart: platform, payload: 5 B}", "8:25: 'payload' does not fit restart (it fits upload, send)"),
+    (
+        "{restart: platform, retry: 3}",
+        "8:25: 'retry' does not fit restart (it fits attach, detach, connect, upload, upload_blob, poll)",
+    ),
+    ("{restart: platform, payload: 5 B}", "8:25: 'payload' does not fit restart (it fits upload, upload_blob, send)"),
     (
         "{restart: platform, outcome: rejected}",
         "8:34: restart cannot come to 'rejected' (it can come to ok, failed, any",

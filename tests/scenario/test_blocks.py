@@ -116,7 +116,10 @@ def test_a_name_in_a_block_is_that_of_every_round(mistakes):
             "{together: [{upload: m}], expect: [ciotConnect]}",
             "4:31: 'expect' does not fit together (beside together only at fits; put it beside a step inside)",
         ),
-        ("{together: [{upload: m}], payload: 5 B}", "4:31: 'payload' does not fit together (it fits upload, send)"),
+        (
+            "{together: [{upload: m}], payload: 5 B}",
+            "4:31: 'payload' does not fit together (it fits upload, upload_blob, send)",
+        ),
         ("{together: [{upload: m}], atx: 5 s}", "4:31: unknown key 'atx' beside together (did you mean 'at'?)"),
         ("{together: [{upload: m}], at: soon}", "4:35: at: 'soon' is no duration (write a number and a unit"),
         ("{together: [{upload: m}], wait: 5 s}", "4:31: two verbs in a step: together and wait (write two steps)"),

@@ -49,7 +49,7 @@ def test_data_that_no_platform_is_known_to_send_is_remarked():
     ("expect", "remarked"),
     [
         ("{each: m, sees: firmwareCheck}", True),
-        ("{exactly: [ciotConnect, clientDisconnected], each: m}", True),
+        ("{exactly: [ciotConnect, gatewayCommError], each: m}", True),
         ("{none: m, sees: firmwareCheck}", False),
         ("{never: [firmwareCheck]}", False),
         ("{each: m, sees: upstreamMessage}", False),

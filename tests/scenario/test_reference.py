@@ -37,6 +37,10 @@ EMITTED = {
         words.SIM_KEYS,
         words.MODEM_KEYS,
         words.PLATFORM_KEYS,
+        words.CERTIFICATES,
+        words.CERTIFICATE_KEYS,
+        words.CONNECTION_KEYS,
+        words.CLOCK_KEYS,
     ],
 )
 def test_every_word_of_this_version_is_in_the_reference(table):

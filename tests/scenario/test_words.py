@@ -36,6 +36,7 @@ def test_the_verbs_of_this_version():
         "power_on", "power_off", "reboot", "freeze", "attach", "detach", "upload", "poll", "link", "blackout",
         "send", "withdraw", "create", "update", "remove", "move", "wait", "together", "repeat", "cut_off",
         "insert_sim", "remove_sim", "move_sim", "swap_sims", "switch_profile", "update_modem", "roam",
+        "connect", "disconnect", "vanish", "rebind_nat", "upload_blob", "renew_certificate", "set_clock",
     }  # fmt: skip
     assert set(_ACTS) | {"wait", *words.BLOCKS} == of_devices
     assert set(DOERS) | {"misbehave"} == set(now) - of_devices

@@ -54,6 +54,9 @@ def test_ports_are_the_real_ones_plus_ten_thousand():
         15683,
     )
     assert (settings.radius_port, settings.accounting_port) == (11812, 11813)
+    # Plain UDP and DTLS share 1234 there, and 80 is the API's here.
+    assert (settings.dtls_port, settings.coaps_port) == (11235, 15684)
+    assert (settings.https_port, settings.blob_port) == (10443, 10081)
 
 
 def test_nothing_is_open_before_the_start():

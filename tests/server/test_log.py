@@ -40,12 +40,12 @@ def test_a_device_is_called_by_its_tag():
     assert name_of(device.id) == ""
     device.tags = {"name": "meter\x1b7"}
     assert name_of(device.id) == "meter�7"
-    core.remove(device)
+    core.remove(device, 0)
     assert name_of(device.id) == "meter�7"  # its deviceRemoved is printed later
     for _ in range(GONE_MOST):
         another = core.registry.create_device(core.create_collection() if another is None else another.collection)
         another.tags = {"name": "another"}
-        core.remove(another)
+        core.remove(another, 0)
     assert name_of(device.id) == ""
     assert len(core.registry.gone) == GONE_MOST
 

@@ -61,7 +61,7 @@ class Story:
             device = self.core.registry.create_device(self.collection, imsi=imsi, imei=imei)
         except Refusal:
             return next(iter(self.core.registry.devices.values()))
-        self.core.changed(device)
+        self.core.changed(device, self.now_ns)
         return device
 
     def configure(self):
@@ -71,10 +71,10 @@ class Story:
         except Refusal:
             return
         self.core.registry.set_identity(device, imsi, imei)
-        self.core.changed(device)
+        self.core.changed(device, self.now_ns)
 
     def remove(self):
-        self.core.remove(self.device())
+        self.core.remove(self.device(), self.now_ns)
 
     def access(self):
         self.core.radius.access(self.bearer(), address("127.0.0.1", self.choose(1000, 1001)), self.now_ns)

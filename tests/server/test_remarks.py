@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_shown_as_it_came():
             RadiusClient(network="10.1.0.0/16", secret="s" * 16),
             ["nobody of 10.1.0.0/16 can reach 127.0.0.1; add --host"],
         ),
-        ("0.0.0.0", RadiusClient(network="10.1.0.0/16", secret="s" * 16), []),
+        ("0.0.0.0", RadiusClient(network="10.1.0.0/16", secret="s" * 16), ["HTTPS clients elsewhere"]),
         ("127.0.0.1", RadiusClient(network="0.0.0.0/0", secret="s" * 16), []),
     ],
 )

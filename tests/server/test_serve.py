@@ -6,13 +6,17 @@ import asyncio
 import signal
 import socket
 import sys
+from base64 import b64decode
 from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from simulator.server.app import ServerSettings
+from simulator.clock import WallClock
+from simulator.protocol.dtls.client import ClientContext, ClientSession, State
+from simulator.protocol.dtls.identity import Identity
+from simulator.server.app import PORTS, ServerSettings
 from simulator.server.serve import serve
 
 pytestmark = pytest.mark.real
@@ -51,8 +55,13 @@ def test_it_prints_where_it_is_and_what_happens_and_ends_when_told(how):
             "data",
             "UDP",
             "CoAP",
+            "DTLS",
+            "CoAPS",
+            "HTTPS",
+            "HTTP",
             "RADIUS",
             "accounting",
+            "root",
             "secret",
             "token",
             "read-only",
@@ -94,7 +103,46 @@ def test_what_happened_just_before_the_end_is_still_printed():
     asyncio.run(asyncio.wait_for(scene(), 30))
 
 
-PORTS = ("api_port", "udp_port", "coap_port", "radius_port", "accounting_port")
+def test_internet_devices_are_told_that_it_ends_and_that_is_printed_too():
+    def shake_hands(sock, session, clock):
+        session.start(clock.now())
+        while session.state is State.HANDSHAKE:
+            for datagram in session.out():
+                sock.send(datagram)
+            session.feed(sock.recv(2048), clock.now())
+
+    async def scene():
+        process, table = await started()
+        async with aiohttp.ClientSession(headers={"X-API-Token": table["token"]}) as client:
+
+            async def call(path, body):
+                async with client.post(f"{table['API']}/collections{path}", json=body) as answer:
+                    return await answer.json()
+
+            collection = (await call("", {}))["collectionId"]
+            device = (await call(f"/{collection}/devices", {"tags": {"name": "meter"}}))["deviceId"]
+            issued = await call(f"/{collection}/certificates/create", {"deviceId": device})
+            async with client.get(table["root"].split()[0]) as answer:
+                root = await answer.read()
+        certificate, key, chain = (b64decode(issued[each]) for each in ("certificate", "privateKey", "chain"))
+        host, port = table["DTLS"].split(":")
+        clock = WallClock()
+        session = ClientSession(ClientContext(root), Identity.from_pem(certificate + chain, key))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(10)
+            sock.connect((host, int(port)))
+            await asyncio.to_thread(shake_hands, sock, session, clock)
+            process.send_signal(signal.SIGTERM)
+            rest, errors = await process.communicate()
+            session.feed(sock.recv(2048), clock.now())
+        assert (session.end, errors) == ("close-notify", b"")
+        who = f"meter ({device})"
+        assert [line[STAMP:] for line in rest.decode().splitlines()][1:] == [
+            f"clientConnected     {who}  id=certificate",
+            f"clientDisconnected  {who}",
+        ]
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
 
 
 def test_a_port_in_use_ends_it_with_one_clear_line(capsys):
@@ -104,7 +152,8 @@ def test_a_port_in_use_ends_it_with_one_clear_line(capsys):
         process, table = await started()
         try:
             for option, where in (("api_port", table["API"].split("/")[2]), ("udp_port", table["UDP"]),
-                                  ("coap_port", table["CoAP"])):  # fmt: skip
+                                  ("coap_port", table["CoAP"]), ("dtls_port", table["DTLS"]),
+                                  ("coaps_port", table["CoAPS"])):  # fmt: skip
                 port = int(where.rsplit(":", 1)[1])
                 settings = dict.fromkeys(PORTS, 0) | {option: port}
                 with pytest.raises(LocalError, match=f"port {port} on 127.0.0.1 is in use"):

@@ -131,9 +131,9 @@ async def test_an_order_may_show_another_token(it):
 
 @in_process
 async def test_which_doors_are_open(it):
-    assert await it.api.doors() == {"tokens"}  # nobody listens for RADIUS
+    assert await it.api.doors() == {"tokens", "validity"}  # nobody listens for RADIUS
     await it.server.start(MemoryNetwork(Calendar(), it.server._clock))
-    assert await it.api.doors() == {"login", "tokens"}
+    assert await it.api.doors() == {"login", "tokens", "validity"}
     await it.api.issue_token("reader", "/", False)
     assert await it.api.showing("reader").doors() == frozenset()
     with pytest.raises(ApiRefused, match="401"):
@@ -167,3 +167,125 @@ async def test_a_session_is_ended_by_the_platform_or_there_is_none(it):
     assert await it.operator.carry_out("stranger", acts.CutOff()) == acts.Rejected(
         "stranger is not registered on the platform"
     )
+
+
+# --- certificates -----------------------------------------------------------------------------------------------------
+
+
+def inet(kind):
+    return acts.CreateDevice(imsi="", imei="", tags=(), collection="", certificate=kind)
+
+
+class Issuing(Scene):
+    """An operator who has to do with certificates."""
+
+    def __init__(self):
+        super().__init__()
+        self.clock = self.server._clock
+        self.issued = []
+        observer = Observer(lambda record: None, self.clock.now)
+        told = lambda *what: self.issued.append(what)  # noqa: E731
+        self.operator = Operator(self.api, observer, told, unix_ns=self.clock.unix_ns)
+
+    def device(self, name):
+        return next(
+            each for each in self.server.core.registry.devices.values() if each.id == self.operator._devices[name][1]
+        )
+
+    def problem(self, credentials, kind="device"):
+        now_ns = self.clock.unix_ns()
+        found = self.server.core.certificates.authority_at(now_ns).read(credentials.certificate)
+        return self.server.core.certificates.refusal(found.serial, kind, now_ns)
+
+
+def issuing(test):
+    def run():
+        async def main():
+            await test(await Issuing().begin())
+
+        asyncio.run(main())
+
+    run.__name__ = test.__name__
+    return run
+
+
+@issuing
+async def test_each_kind_of_certificate_is_got_where_it_is_made(it):
+    for kind, problem in (
+        ("own", ""),
+        ("expired", "certificate has expired"),
+        ("early", "certificate is not valid yet"),
+        ("gateway", "certificate of a gateway"),
+    ):
+        assert await it.operator.carry_out(kind, inet(kind)) == acts.Done()
+        name, told, credentials = it.issued.pop()
+        assert (name, told) == (kind, kind)
+        assert it.problem(credentials) == problem
+        assert credentials.key.startswith(b"-----BEGIN PRIVATE KEY-----")
+        assert credentials.chain.count(b"-----BEGIN CERTIFICATE-----") == 2
+        assert credentials.chain.endswith(credentials.root)
+        assert it.device(kind).inet
+    for kind in ("none", "foreign", "self-signed", "copy"):
+        assert await it.operator.carry_out(kind, inet(kind)) == acts.Done()
+        name, told, credentials = it.issued.pop()
+        assert (name, told, credentials.certificate, credentials.key) == (kind, kind, b"", b"")
+        assert credentials.chain.count(b"-----BEGIN CERTIFICATE-----") == 2
+    assert it.issued == []
+
+
+@issuing
+async def test_a_key_shows_nowhere(it):
+    await it.operator.carry_out("a", inet("own"))
+    credentials = it.issued[0][2]
+    assert "PRIVATE" not in repr(credentials) + str(it.issued)
+
+
+@issuing
+async def test_a_renewed_certificate_comes_with_the_old_one_still_good(it):
+    await it.operator.carry_out("a", inet("own"))
+    assert await it.operator.carry_out("a", acts.RenewCertificate()) == acts.Done()
+    (_, _, first), (name, kind, second) = it.issued
+    assert (name, kind) == ("a", "own")
+    assert first.certificate != second.certificate
+    assert [it.problem(each) for each in (first, second)] == ["", ""]
+
+
+@issuing
+async def test_a_device_of_the_mobile_network_has_no_certificate(it):
+    assert it.issued == []
+    assert not it.device("m").inet
+
+
+@issuing
+async def test_who_may_not_is_told_so(it):
+    await it.operator.carry_out("a", inet("own"))
+    await it.api.issue_token("reader", "/", False)
+    answer = await it.operator.carry_out("a", acts.RenewCertificate(), "reader")
+    assert answer == acts.Rejected("403 The API token is read-only")
+    assert await it.operator.carry_out("b", acts.RenewCertificate()) == acts.Rejected(
+        "b is not registered on the platform"
+    )
+
+
+@issuing
+async def test_clean_up_leaves_neither_gateways_nor_blobs(it):
+    for name in ("a", "b"):
+        await it.operator.carry_out(name, inet("gateway"))
+    assert len(it.server.core.gateways.all) == 1
+    core = it.server.core
+    core.blobs.store(it.device("a"), path="/", payload=b"x", content_type="", address="", gateway_id="2", now_ns=0)
+    assert await it.operator.clean_up() == []
+    assert (core.registry.collections, core.registry.devices, core.gateways.all, core.blobs.count) == ({}, {}, {}, 0)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"), [('"no base64!"', "PEM is expected, as base64"), ("7", "Expected `str`")]
+)
+def test_an_answer_that_is_no_certificate_says_so_without_showing_it(certificate, words):
+    class Caller:
+        async def call(self, method, path, body):
+            return 200, f'{{"certificate": "", "privateKey": {certificate}, "chain": ""}}'.encode()
+
+    with pytest.raises(TargetError, match=words) as caught:
+        asyncio.run(SpanApi(Caller()).create_certificate("c", "d"))
+    assert "no base64!" not in str(caught.value)

@@ -89,14 +89,14 @@ class WithoutDoors(Api):
 async def test_what_it_can_do_is_found_out_at_the_start():
     async with a_server() as (server, url):
         it = await Watched(url, server.token).begin()
-        assert it.target.capabilities == {"login", "tokens"}
+        assert it.target.capabilities == {"login", "tokens", "validity", "blobs"}  # nobody listens for DTLS
         assert it.target.radius.secret == server.radius_secret
         assert it.target.radius.authentication == server.radius_address
         await it.target.stop()
         await it.target.stop()
         reader = RemoteTarget(url=url, token=server.read_token, coap=0, udp=0, clock=WallClock())
         await reader.start()
-        assert reader.capabilities == frozenset()
+        assert reader.capabilities == {"blobs"}  # whose blobs, that is another question than whose token
         stranger = RemoteTarget(url=url, token="nobody", coap=0, udp=0, clock=WallClock())
         with pytest.raises(TargetError, match="401"):
             await stranger.start()
@@ -148,6 +148,37 @@ async def test_nobody_but_the_user_sends_devices_to_another_machine():
             with pytest.raises(TargetError, match=words):
                 await target.start()
             await target.stop()
+
+
+@timed
+async def test_a_real_platform_has_what_the_user_says():
+    async with a_server(WithoutDoors) as (server, url):
+        target = RemoteTarget(
+            url=url, token=server.token, coap=None, udp=None, dtls=7, https=8, https_name="data", clock=WallClock()
+        )
+        assert target.blobs is None
+        await target.start()
+        assert target.capabilities == {"inet", "blobs"}
+        assert (target.dtls, target.coaps, target.timers) == (7, 0, 0)
+        assert target.blobs is not None
+        await target.stop()
+
+
+@pytest.mark.parametrize("option", ["dtls", "coaps", "https", "blobs"])
+def test_no_other_machine_is_sent_anything_that_the_user_has_not_named(option):
+    async def main():
+        async with a_server() as (server, url):
+            usual = '"coap":"127.0.0.1:1","udp":"127.0.0.1:1"'
+            server.api.handle = told(server.api.handle, f'{{{usual},"{option}":"10.1.1.1:1"}}')
+            target = RemoteTarget(url=url, token=server.token, coap=None, udp=None, clock=WallClock())
+            with pytest.raises(TargetError, match=f"another machine, 10.1.1.1; if it may, say --{option}$"):
+                await target.start()
+            await target.stop()
+            target = RemoteTarget(url=url, token=server.token, coap=None, udp=None, clock=WallClock(), **{option: 9})
+            await target.start()
+            await target.stop()
+
+    timed(main)()
 
 
 def told(handle, endpoints):

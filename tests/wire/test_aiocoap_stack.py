@@ -316,6 +316,21 @@ def test_a_device_without_power_forgets_and_starts_elsewhere() -> None:
     assert after.mid != (before.mid + 1) & 0xFFFF
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_what_is_forgotten_before_it_was_sent_is_never_sent(turns: int) -> None:
+    async def story(bench: Bench) -> None:
+        bench.ask("a")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        bench.stack.forget(DEVICE)
+        sent = len(bench.requests)
+        await asyncio.sleep(100)
+        assert len(bench.requests) <= sent + 1  # it may have been on its way
+
+    bench = play(story, silent)
+    assert len(bench.requests) <= 1
+
+
 def test_after_closing_requests_end_at_once() -> None:
     async def story(bench: Bench) -> None:
         await bench.stack.close()

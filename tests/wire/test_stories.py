@@ -241,3 +241,49 @@ def test_acts_of_a_kind_can_be_interrupted_and_the_story_goes_on(stage):
     coap.answer(acts.Answer(0x44, b""), 8.0)
     assert ended == [((acts.Broken("the SIM was pulled"), acts.Done(), acts.Answer(0x44, b"")), 8.0)]
     assert errors == []
+
+
+# --- what came with Internet devices ----------------------------------------------------------------------------------
+
+
+class Sink:
+    """A port that keeps what is sent."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, data, peer, local_ip=0):
+        self.sent.append((data, peer, local_ip))
+
+
+def test_a_datagram_that_cannot_be_sent_fails_with_the_reason(stage):
+    _, stories, errors = stage
+    port, came = Sink(), []
+    endpoint = Endpoint("m", 1, udp=port, udp_peer=2, why_not=lambda _ip, size: f"{size} B" if size > 3 else "")
+
+    def story():
+        came.append((yield acts.Datagram(b"123")))
+        came.append((yield acts.Datagram(b"1234")))
+
+    stories.start(endpoint, story(), lambda *_: None, 0.0)
+    assert came == [acts.Sent(), acts.Broken("4 B")]
+    assert (port.sent, errors) == ([(b"123", 2, 1)], [])
+
+
+@pytest.mark.parametrize("act", [acts.Connect(True), acts.Disconnect(), acts.UploadBlob("p", b"", "t")])
+def test_acts_that_are_added_end_with_the_power_of_their_device(stage, act):
+    _, stories, errors = stage
+    stories.perform({type(act): lambda *_: None})
+    ended = []
+
+    def story():
+        try:
+            yield act
+        except acts.Cut as cut:
+            return str(cut)
+
+    stories.start(Endpoint("m", 1), story(), lambda returned, _now: ended.append(returned), 0.0)
+    assert (stories.awaits("m", {type(act)}), stories.awaits("m", {acts.Post})) == (True, False)
+    stories.cut("m", "no power", 1.0)
+    assert (ended, errors) == (["no power"], [])
+    assert not stories.awaits("m", {type(act)})

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.cli.doctor.finding import Finding
-from simulator.server.ports import ACCOUNTING_PORT, API_PORT, COAP_PORT, RADIUS_PORT, UDP_PORT
+from simulator.server.ports import (
+    ACCOUNTING_PORT,
+    API_PORT,
+    BLOB_PORT,
+    COAP_PORT,
+    COAPS_PORT,
+    DTLS_PORT,
+    HTTPS_PORT,
+    RADIUS_PORT,
+    UDP_PORT,
+)
 
 SPARE_DESCRIPTORS: Final = 64
 """For journals, streams of events, and Python itself."""
@@ -19,6 +29,10 @@ SERVE_PORTS: Final = (
     ("REST and WebSocket", "tcp", API_PORT, "--api-port"),
     ("plain UDP", "udp", UDP_PORT, "--udp-port"),
     ("CoAP", "udp", COAP_PORT, "--coap-port"),
+    ("DTLS", "udp", DTLS_PORT, "--dtls-port"),
+    ("CoAPS", "udp", COAPS_PORT, "--coaps-port"),
+    ("blobs, HTTPS", "tcp", HTTPS_PORT, "--https-port"),
+    ("blobs, HTTP", "tcp", BLOB_PORT, "--blob-port"),
     ("RADIUS", "udp", RADIUS_PORT, "--radius-port"),
     ("RADIUS accounting", "udp", ACCOUNTING_PORT, "--accounting-port"),
 )

@@ -72,6 +72,26 @@ class LiveDevice:
         """Leave the mobile network."""
         return self._act("detach", **more)
 
+    def connect(self, **more: Any) -> Acting:
+        """Open the DTLS session, with the device's certificate; `resume=False`: by a full handshake."""
+        return self._act("connect", **more)
+
+    def disconnect(self, **more: Any) -> Acting:
+        """Close the DTLS session in order."""
+        return self._act("disconnect", **more)
+
+    def vanish(self, **more: Any) -> Acting:
+        """Lose the session without a word to anybody."""
+        return self._act("vanish", **more)
+
+    def rebind_nat(self, **more: Any) -> Acting:
+        """Appear from another address, without knowing."""
+        return self._act("rebind_nat", **more)
+
+    def set_clock(self, **more: Any) -> Acting:
+        """Set its clock rightly, or `fast` or `slow` by so many seconds, or "20 d"."""
+        return self._act("set_clock", **more)
+
     def upload(self, payload: Payload | None = None, **more: Any) -> Acting:
         """Send a payload; also `path=`, `confirmable=`. None: what its group sends, or 24 random bytes.
 
@@ -85,6 +105,10 @@ class LiveDevice:
     def poll(self, **more: Any) -> Acting:
         """Ask for a waiting message; it is the outcome's `payload`."""
         return self._act("poll", **more)
+
+    def upload_blob(self, payload: Payload | None = None, **more: Any) -> Acting:
+        """Store a large object, of 1 KiB if nothing is said; also `path=`, `content_type=`."""
+        return self._act("upload_blob", payload=payload, **more)
 
     # --- SIM and modem ------------------------------------------------------------------------------------------------
 
@@ -137,6 +161,10 @@ class LiveDevice:
     def update(self, **more: Any) -> Acting:
         """The operator changes `imsi`, `imei` or `tags`; "" clears an identity."""
         return self._act("update", **more)
+
+    def renew_certificate(self, **more: Any) -> Acting:
+        """The platform issues a new certificate, which it uses from its next handshake on."""
+        return self._act("renew_certificate", **more)
 
     def remove(self, **more: Any) -> Acting:
         """The operator deletes it."""

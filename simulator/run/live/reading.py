@@ -15,6 +15,7 @@ from typing import Final
 from simulator.errors import Place, UsageError
 from simulator.run.live.devices import LiveDevice
 from simulator.scenario.groups import collections, groups
+from simulator.scenario.inet import resolve_copies
 from simulator.scenario.matchers import named
 from simulator.scenario.model import Collection, EventMatcher, Group, Step
 from simulator.scenario.nodes import Items, Node, Text
@@ -25,7 +26,10 @@ from simulator.scenario.sims import resolve_clones
 from simulator.scenario.step_keys import verb_key
 from simulator.scenario.steps import step
 
-SECONDS: Final = ("every", "for", "over", "at", "lasting", "rollback", "delay", "wake", "tail")
+SECONDS: Final = (
+    "every", "for", "over", "at", "lasting", "rollback", "delay", "wake", "tail",
+    "fast", "slow", "close_after", "renew_after", "timeout",
+)  # fmt: skip
 """Keys whose value may be a bare number here: of seconds."""
 
 OTHERWISE: Final = {
@@ -91,6 +95,7 @@ class Words:
         try:
             groups(reading, _mapping({name: what}, place))
             resolve_clones(reading)
+            resolve_copies(reading)
             reading.problems.raise_if_any()
         except Exception:
             reading.groups.pop(name, None)
@@ -124,6 +129,7 @@ class Words:
         """Mistakes of one line are not those of the next."""
         self._reading.problems = Problems()
         self._reading.clones.clear()
+        self._reading.certificates.clear()
         return self._reading
 
     @staticmethod

@@ -107,7 +107,8 @@ class LiveRehearsal:
         Args:
             name: how reports call it; "": `device1`, `device2`, …
             what: as in a file: `network`, `transport`, `link`, `payload`, `tags`, `collection`, `identity`, `stack`,
-                `sim`, `modem`, `rat`, `cell`.
+                `sim`, `modem`, `rat`, `cell`; with `network="inet"` also `certificate` ("expired", or {"of": meter}),
+                `connection`, `clock`.
         Raises: ScenarioErrors: no such device can be. ActFailed: the platform refused to create it.
         """
         return self._device(name or f"device{len(self.groups) + 1}", count, registered, what, place_of_caller())

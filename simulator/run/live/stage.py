@@ -90,7 +90,7 @@ def _virtual(about: About, tell: Tell, journal: Journal) -> LiveStage:
 
     async def main(loop: VirtualLoop) -> LiveStage:
         wire = MemoryNetwork(loop.timers, loop.clock)
-        target = EmbeddedTarget(clock=loop.clock, timers=loop.timers, wire=wire, sockets=False)
+        target = EmbeddedTarget(clock=loop.clock, timers=loop.timers, wire=wire, sockets=False, inet=True)
         stage = LiveStage.of(about, tell, journal, loop.clock, loop.timers, wire, target)
         loop.add_reporter(stage.waiting)
         return await stage.play()
@@ -108,7 +108,7 @@ def _real(about: About, tell: Tell, journal: Journal) -> LiveStage:
         timers = RealTimers(clock, loop)
         wire = await open_wire("auto", clock, loop)
         try:
-            target = EmbeddedTarget(clock=clock, timers=timers, wire=wire, sockets=True)
+            target = EmbeddedTarget(clock=clock, timers=timers, wire=wire, sockets=True, inet=True)
             return await LiveStage.of(about, tell, journal, clock, timers, wire, target).play()
         finally:
             await wire.close()
@@ -197,7 +197,7 @@ class LiveStage(Rehearsal):
         """The devices of new groups are there from now on; those that were there stay who they were."""
         fleet = self._fleet
         fleet.add(member for member in self._plan_anew().members if member.name not in fleet.devices)
-        await fleet.open(self._wire, self._target.coap, self._target.udp, self._settings.stack)
+        await self._open_fleet()
 
     async def open_collection(self, name: str, tags: Mapping[str, str]) -> None:
         """Create a collection on the platform, and listen to it."""

@@ -1,20 +1,22 @@
 """The platform's CoAP endpoint: what each method means to Span (span §4.3).
 
-A device is known by the address it writes from. `resources` holds paths with a meaning of their own, such as the
-firmware report; every other path is the inbox of the device.
+A device is known by the address it writes from, or by its DTLS session (`coaps`). `resources` holds paths with a
+meaning of their own, such as the firmware report; every other path is the inbox of the device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from simulator.clock import Clock
 from simulator.protocol.coap.numbers import CONTENT_FORMAT, OCTET_STREAM, Code
 from simulator.protocol.coap.server import ServerLayer
 from simulator.protocol.coap.server_types import Handler, Request, Response, ServerSettings
 from simulator.server.fronts.datagrams import DatagramFront
-from simulator.server.span.core import SpanCore, Uplink
+from simulator.server.span.core import Uplink
+from simulator.server.span.model import Transport
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.ports import Wire, deliver_batches
 
@@ -47,10 +49,35 @@ def not_found(_request: Request, _now: float) -> Response:
     return _NOT_FOUND
 
 
+class CoapCore(Protocol):
+    """Whom the endpoint asks about each request; a source is what the layer takes for the peer."""
+
+    def upstream(
+        self,
+        source: int,
+        payload: bytes,
+        transport: Transport,
+        now_ns: int,
+        *,
+        local_port: int,
+        code: str = "POST",
+        path: str = "",
+    ) -> Uplink:
+        """See `SpanCore.upstream`."""
+
+    def poll(self, source: int, transport: Transport, now_ns: int, *, local_port: int, path: str = "") -> Uplink:
+        """See `SpanCore.poll`."""
+
+    def is_known(self, source: int) -> bool:
+        """See `SpanCore.is_known`."""
+
+
 class CoapFront(DatagramFront):
     """One CoAP port in front of a core."""
 
-    def __init__(self, core: SpanCore, clock: Clock, settings: ServerSettings | None = None, *, seed: int = 0) -> None:
+    transport: Transport = "coap"
+
+    def __init__(self, core: CoapCore, clock: Clock, settings: ServerSettings | None = None, *, seed: int = 0) -> None:
         """`seed` decides the message ids of answers to non-confirmable requests."""
         super().__init__(clock)
         self.counts = CoapFrontCounts()
@@ -104,7 +131,7 @@ class CoapFront(DatagramFront):
                     return self._unknown(request, _DELETED)
                 return _DELETED
             # A payload of GET is not looked at (span §4.3).
-            uplink = core.poll(source, "coap", self._now_ns, local_port=self._local_port, path=path)
+            uplink = core.poll(source, self.transport, self._now_ns, local_port=self._local_port, path=path)
             empty = _VALID
         else:
             empty = _CREATED
@@ -112,7 +139,7 @@ class CoapFront(DatagramFront):
                 uplink = core.upstream(
                     source,
                     request.payload,
-                    "coap",
+                    self.transport,
                     self._now_ns,
                     local_port=self._local_port,
                     code=method,
@@ -120,7 +147,7 @@ class CoapFront(DatagramFront):
                 )
             else:
                 # [C] span §4.3 does not say: an empty message is none, as over UDP (§4.2), so this asks for one only
-                uplink = core.poll(source, "coap", self._now_ns, local_port=self._local_port, path=path)
+                uplink = core.poll(source, self.transport, self._now_ns, local_port=self._local_port, path=path)
         if uplink.downstream:
             return Response(_CONTENT, uplink.downstream, _OCTETS)
         return empty if uplink.known else self._unknown(request, empty)

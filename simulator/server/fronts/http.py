@@ -7,16 +7,13 @@ handler. Imports aiohttp, so import this module late.
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import socket
 from contextlib import suppress
 
 from aiohttp import HttpVersion11, web
 
 from simulator.clock import Clock
 from simulator.errors import LocalError
-from simulator.server.fronts.http_server import Server, report, response
+from simulator.server.fronts.http_server import Server, go_on, listening, port_problem, report, response
 from simulator.server.fronts.streams import SocketReader
 from simulator.server.span.http import HttpRequest, HttpResponse, problem
 from simulator.server.span.rest import Api
@@ -60,10 +57,10 @@ class HttpFront:
         runner = web.ServerRunner(server, shutdown_timeout=STOP_S)
         await runner.setup()
         try:
-            await web.SockSite(runner, _listening(host_text(ipv4(host)), port)).start()
+            await web.SockSite(runner, listening(host_text(ipv4(host)), port)).start()
         except (OSError, OverflowError) as error:
             await runner.cleanup()
-            raise LocalError(_port_problem(error, host, port)) from error
+            raise LocalError(port_problem(error, host, port)) from error
         self._runner = runner
         if not hold:
             self.answer()
@@ -126,7 +123,7 @@ class HttpFront:
         try:
             async with asyncio.timeout(BODY_S):
                 if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
-                    await _go_on(request)
+                    await go_on(request)
                 body = await request.read()
         except TimeoutError:
             return problem(408, "The request body did not come in time")
@@ -157,12 +154,6 @@ class HttpFront:
             self._readers.discard(reader)
 
 
-async def _go_on(request: web.BaseRequest) -> None:
-    """The client waits for a word before it sends its body (RFC 9110 §10.1.1); any other expectation is ignored."""
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # the answer itself has not begun
-
-
 def _request(request: web.BaseRequest, body: bytes = b"") -> HttpRequest:
     return HttpRequest(
         method=request.method,
@@ -172,31 +163,3 @@ def _request(request: web.BaseRequest, body: bytes = b"") -> HttpRequest:
         body=body,
         remote=request.remote or "",
     )
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A bound TCP socket. Bound here, because asyncio words the system's refusals differently from version to version.
-
-    Raises: OSError, OverflowError.
-    """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-    except (OSError, OverflowError):
-        sock.close()
-        raise
-    return sock
-
-
-def _port_problem(error: OSError | OverflowError, host: str, port: int) -> str:
-    code = getattr(error, "errno", None)
-    if code == errno.EADDRINUSE:
-        return f"TCP port {port} on {host} is in use; stop the program that has it, or choose another (0: any free one)"
-    if code == errno.EACCES:
-        return f"no permission for TCP port {port} on {host}; choose one above 1023"
-    if code == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; 127.0.0.1 always is"
-    return f"cannot listen on TCP port {port} of {host}: {error}"

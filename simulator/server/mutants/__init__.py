@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 from simulator import words
 from simulator.errors import LocalError
 from simulator.server.mutants import (
+    blobs,
+    certificates,
     downstream,
+    dtls,
     events,
     logins,
     operators,
@@ -46,7 +49,20 @@ class Mutant:
 
 
 _DEFECTS: dict[str, Defect] = {}
-for _theme in (events, uploads, logins, sessions, radius, downstream, operators, readers, restarts):
+for _theme in (
+    events,
+    uploads,
+    logins,
+    sessions,
+    radius,
+    certificates,
+    dtls,
+    blobs,
+    downstream,
+    operators,
+    readers,
+    restarts,
+):
     _DEFECTS.update(_theme.DEFECTS)
 
 MUTANTS: Mapping[str, Mutant] = {

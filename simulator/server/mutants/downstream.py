@@ -154,6 +154,7 @@ def _only_by_poll(server: ReferenceServer, patches: Patches) -> None:
             polling.pop()
 
     patches.wrap(server.core, "poll", poll)
+    patches.wrap(server.core.inet, "poll", poll)
     patches.wrap(server.core, "_deliver", lambda honest, *rest: honest(*rest) if polling else None)
 
 

@@ -88,21 +88,21 @@ def _identity_of_another(server: ReferenceServer, patches: Patches) -> None:
 
 
 def _not_removed(server: ReferenceServer, patches: Patches) -> None:
-    patches.wrap(server.core, "remove", lambda _honest, _device: None)
+    patches.wrap(server.core, "remove", lambda _honest, _device, _now_ns: None)
 
 
 def _session_survives(server: ReferenceServer, patches: Patches) -> None:
     """Removed, and its datagrams are still taken."""
-    patches.wrap(server.core, "remove", lambda _honest, device: server.core.registry.remove_device(device))
+    patches.wrap(server.core, "remove", lambda _honest, device, _now_ns: server.core.registry.remove_device(device))
 
 
 def _sim_survives(server: ReferenceServer, patches: Patches) -> None:
     """Removed, and its SIM is still let in."""
 
-    def remove(honest: Any, device: Device) -> None:
+    def remove(honest: Any, device: Device, now_ns: int) -> None:
         registry = server.core.registry
         before = dict(registry.by_imsi)
-        honest(device)
+        honest(device, now_ns)
         registry.by_imsi.update({key: owner for key, owner in before.items() if owner is device})
 
     patches.wrap(server.core, "remove", remove)

@@ -30,7 +30,7 @@ def _restart(spoil: _Spoil) -> Defect:
 
 def _devices(_server: ReferenceServer, core: SpanCore) -> None:
     for device in list(core.registry.devices.values()):
-        core.remove(device)
+        core.remove(device, 0)
 
 
 def _messages(_server: ReferenceServer, core: SpanCore) -> None:
@@ -77,6 +77,16 @@ def _tokens(server: ReferenceServer, core: SpanCore) -> None:
             core.tokens.remove(token.text)
 
 
+def _certificates(_server: ReferenceServer, core: SpanCore) -> None:
+    core.certificates._entries.clear()
+    core.certificates._of.clear()
+
+
+def _blobs(_server: ReferenceServer, core: SpanCore) -> None:
+    for collection in core.registry.collections.values():
+        core.blobs.forget(collection)
+
+
 def _goes_back(server: ReferenceServer, patches: Patches) -> None:
     """Comes up with what was there when the defect began."""
     before = keep(server.core)
@@ -115,6 +125,8 @@ DEFECTS: Mapping[str, Defect] = {
     "restart-loses-histories": _restart(_histories),
     "restart-loses-tags": _restart(_tags),
     "restart-loses-tokens": _restart(_tokens),
+    "restart-forgets-certificates": _restart(_certificates),
+    "restart-loses-blobs": _restart(_blobs),
     "restart-goes-back": Defect("scenarios §3", _goes_back),
     "restart-knows-revoked-tokens": Defect("span §2.1", _revokes_nothing),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.server.span import login as rule
 from simulator.server.span.core import SpanCore
+from simulator.server.span.inet import InetSession
 from simulator.server.span.model import Collection, Device, Session
 from simulator.server.span.network import LoginAccepted, LoginRejected
 from simulator.server.span.router import Route
@@ -19,6 +20,7 @@ from simulator.wire.address import Address
 
 if TYPE_CHECKING:
     from simulator.server.app import ReferenceServer
+    from simulator.server.fronts.coap import CoapFront
 
 _IPV4 = (1 << 32) - 1
 
@@ -132,20 +134,29 @@ def on_events(server: ReferenceServer, patches: Patches, crook: Crook) -> None:
 
 
 def on_upstream(server: ReferenceServer, patches: Patches, crook: Callable[..., Any]) -> None:
-    """Let `crook(honest, source, payload, transport, now_ns, …)` take every message of a device."""
+    """Let `crook(honest, source, payload, …)` take every message of a device; over DTLS the source is a session."""
     patches.wrap(server.core, "upstream", crook)
+    patches.wrap(server.core.inet, "upstream", crook)
     patches.put(server.udp, "_upstream", server.core.upstream)  # that front looks it up only once
 
 
 def on_requests(server: ReferenceServer, patches: Patches, crook: Callable[..., Any]) -> None:
     """Let `crook(honest, request, now)` answer every CoAP request."""
-    layer = server.coap._layer
-    patches.wrap(layer, "_handler", crook)
-    patches.put(layer._requests, "_handler", layer._handler)
+    for front in coap_fronts(server):
+        layer = front._layer
+        patches.wrap(layer, "_handler", crook)
+        patches.put(layer._requests, "_handler", layer._handler)
 
 
-def session_of(core: SpanCore, source: Address) -> Session | None:
-    """The session that datagrams from there belong to."""
+def coap_fronts(server: ReferenceServer) -> tuple[CoapFront, ...]:
+    """The endpoints that speak CoAP, with and without DTLS."""
+    return server.coap, server.coaps
+
+
+def session_of(core: SpanCore, source: Address | InetSession) -> Session | None:
+    """The session in the mobile network that datagrams from there belong to; None: none, or it came over DTLS."""
+    if isinstance(source, InetSession):
+        return None
     sessions = core.network.sessions
     return sessions.get(source & _IPV4) or sessions.get(source)
 

@@ -12,11 +12,13 @@ from simulator.protocol.coap.numbers import BLOCK1, Code
 from simulator.protocol.coap.server_head import Head
 from simulator.protocol.coap.server_requests import Reply, RequestLayer
 from simulator.protocol.coap.server_types import Request, Response
-from simulator.server.mutants.tools import Defect, Patches, on_requests, on_upstream, session_of
+from simulator.server.mutants.tools import Defect, Patches, coap_fronts, on_requests, on_upstream, session_of
+from simulator.server.span.inet import InetSession
 from simulator.server.span.settings import NS_PER_S
 
 if TYPE_CHECKING:
     from simulator.server.app import ReferenceServer
+    from simulator.server.fronts.coap import CoapFront
 
 Handle = Callable[..., Response | None]
 
@@ -40,17 +42,20 @@ def _on_upstream(breaks: str, crook: Callable[..., Any]) -> Defect:
 
 
 def _retransmission_stored_twice(server: ReferenceServer, patches: Patches) -> None:
-    front = server.coap
+    def spoil(front: CoapFront) -> None:
+        def crook(honest: Any, data: bytes, peer: int, now: float) -> Any:
+            front._layer._dedup.ring_of(peer, now).clear()
+            return honest(data, peer, now)
 
-    def crook(honest: Any, data: bytes, peer: int, now: float) -> Any:
-        front._layer._dedup.ring_of(peer, now).clear()
-        return honest(data, peer, now)
+        patches.wrap(front, "_answer", crook)
 
-    patches.wrap(front, "_answer", crook)
+    for front in coap_fronts(server):
+        spoil(front)
 
 
 def _retransmission_not_answered(server: ReferenceServer, patches: Patches) -> None:
-    patches.wrap(server.coap._layer, "_again", lambda _honest, _answer, _size, _peer: None)
+    for front in coap_fronts(server):
+        patches.wrap(front._layer, "_again", lambda _honest, _answer, _size, _peer: None)
 
 
 def _non_not_stored(honest: Handle, request: Request, now: float) -> Response | None:
@@ -111,19 +116,21 @@ def _message_at_the_first_block(server: ReferenceServer, patches: Patches) -> No
 
 
 def _replace_requests(server: ReferenceServer, patches: Patches, *, only_first: bool) -> None:
-    layer = server.coap._layer
-    crooked = _EachBlock.__new__(_EachBlock)
-    for name in RequestLayer.__slots__:  # the same shelves: uploads that are under way go on
-        setattr(crooked, name, getattr(layer._requests, name))
-    crooked.only_first = only_first
-    patches.put(layer, "_requests", crooked)
+    for front in coap_fronts(server):
+        layer = front._layer
+        crooked = _EachBlock.__new__(_EachBlock)
+        for name in RequestLayer.__slots__:  # the same shelves: uploads that are under way go on
+            setattr(crooked, name, getattr(layer._requests, name))
+        crooked.only_first = only_first
+        patches.put(layer, "_requests", crooked)
 
 
 # --- paths and empty messages -----------------------------------------------------------------------------------------
 
 
 def _reserved_path_is_a_message(server: ReferenceServer, patches: Patches) -> None:
-    patches.put(server.coap, "resources", {})
+    for front in coap_fronts(server):
+        patches.put(front, "resources", {})
 
 
 def _refuses(wrong: Callable[[Request], bool]) -> Callable[..., Response | None]:
@@ -197,14 +204,19 @@ def _repeated_content_dropped(server: ReferenceServer, patches: Patches) -> None
 
 
 def _connected_on_every_datagram(server: ReferenceServer, patches: Patches) -> None:
-    def crook(honest: Any, source: int, *rest: Any, **named: Any) -> Any:
-        session = session_of(server.core, source)
+    core = server.core
+
+    def crook(honest: Any, source: int | InetSession, *rest: Any, **named: Any) -> Any:
+        session = session_of(core, source)
         if session is not None:
             session.idle_at_ns = 0
+        elif isinstance(source, InetSession):
+            core.activity.inet_connected(source.device, server._clock.unix_ns())
         return honest(source, *rest, **named)
 
     on_upstream(server, patches, crook)
-    patches.wrap(server.core, "poll", crook)
+    patches.wrap(core, "poll", crook)
+    patches.wrap(core.inet, "poll", crook)
 
 
 def _idle_after(idle_ns: int) -> Callable[[ReferenceServer, Patches], None]:

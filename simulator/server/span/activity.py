@@ -61,6 +61,14 @@ class Activity:
         """First datagram of a mobile network session, or after the idle period."""
         self.emit("clientConnected", device.collection, device, now_ns, {"id": "ip"})
 
+    def inet_connected(self, device: Device, now_ns: int) -> None:
+        """A DTLS handshake is done."""
+        self.emit("clientConnected", device.collection, device, now_ns, {"id": "certificate"})
+
+    def inet_disconnected(self, device: Device, now_ns: int) -> None:
+        """A DTLS session is over; never said of the mobile network (span §3.4)."""
+        self.emit("clientDisconnected", device.collection, device, now_ns)
+
     def downstream_message(self, device: Device, message_id: str, size: int, transport: str, now_ns: int) -> None:
         """A message was handed to a device: at delivery, not at queueing."""
         data = {"messageId": message_id, "bytes": str(size), "transport": transport}

@@ -20,6 +20,7 @@ T = TypeVar("T")
 Number = int | str
 """A 64-bit integer: written as text, read as text or number."""
 _INT64 = 1 << 63
+_INT64_DIGITS = 19
 _SHOWN = 40
 """Characters of a wrong value that an answer repeats."""
 
@@ -72,6 +73,47 @@ class DeviceBody(msgspec.Struct):
     metadata: dict[str, msgspec.Raw] | None = None
     """The platform's own; taken and not used."""
     enabled: bool | None = None
+
+
+class UserConfigBody(msgspec.Struct):
+    """The `user` part of GatewayConfig; None leaves the parameters alone."""
+
+    params: dict[str, str] | None = None
+
+
+class GatewayConfigBody(msgspec.Struct):
+    """GatewayConfig; the parts of built-in gateways are the platform's own, taken and not used."""
+
+    user: UserConfigBody | None = None
+
+
+class GatewayBody(msgspec.Struct):
+    """Create and update of a gateway; None leaves a field alone."""
+
+    collectionId: str | None = None
+    name: str | None = None
+    type: str | None = None
+    config: GatewayConfigBody | None = None
+    tags: dict[str, str] | None = None
+    enabled: bool | None = None
+
+
+class CertificateBody(msgspec.Struct):
+    """Create, sign and verify of a certificate: whose it is, and what is signed or verified, as base64 of PEM."""
+
+    deviceId: str | None = None
+    gatewayId: str | None = None
+    csr: str | None = None
+    certificate: str | None = None
+
+
+class PeriodBody(msgspec.Struct):
+    """A certificate with another validity, Unix seconds."""
+
+    deviceId: str | None = None
+    gatewayId: str | None = None
+    notBefore: Number | None = None
+    notAfter: Number | None = None
 
 
 class DownstreamBody(msgspec.Struct):
@@ -158,13 +200,28 @@ def digits(value: Number | None, what: str, most: int = IMSI_DIGITS) -> str | No
     return text if key(text) else ""
 
 
-def payload(value: str) -> bytes:
+def whole_number(value: Number | None, what: str) -> int | None:
+    """A 64-bit integer, written as text or number; None: it was not submitted. Raises: Refusal 400."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        digits_only = text.removeprefix("-")
+        if not (digits_only.isascii() and digits_only.isdigit() and len(digits_only) <= _INT64_DIGITS):
+            raise Refusal(400, f"{what} {shown(text)} is not a whole number")
+        value = int(text)
+    if not -_INT64 <= value < _INT64:
+        raise Refusal(400, f"{what} has more than 64 bits")
+    return value
+
+
+def payload(value: str, what: str = "payload") -> bytes:
     """Base64 in the standard or the URL-safe alphabet, padded or not. Raises: Refusal 400."""
     text = value.translate(_URL_SAFE).rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(400, "payload is not base64") from None
+        raise Refusal(400, f"{what} is not base64") from None
 
 
 _URL_SAFE = str.maketrans("-_", "+/")

@@ -14,14 +14,18 @@ import msgspec
 from simulator.protocol.ids import decode, encode, encode_int
 from simulator.server.span import render
 from simulator.server.span.activity import Activity
+from simulator.server.span.blobs import Blobs
+from simulator.server.span.certificates import Certificates
+from simulator.server.span.gateways import Gateways
 from simulator.server.span.history import Histories
+from simulator.server.span.inet import Inet
 from simulator.server.span.login import imsi_key
-from simulator.server.span.model import Collection, Device, Hub, Transport, UpstreamRow
+from simulator.server.span.model import Collection, Device, Gateway, Hub, Transport, UpstreamRow
 from simulator.server.span.network import LoginAccepted, LoginRejected, Network
 from simulator.server.span.outbox import Downstream, Outbox
 from simulator.server.span.radius import RadiusCore
 from simulator.server.span.registry import Registry
-from simulator.server.span.settings import CIOT_GATEWAY, FIRST_MESSAGE, NS_PER_S, SpanSettings
+from simulator.server.span.settings import FIRST_MESSAGE, NS_PER_S, SpanSettings
 from simulator.server.span.streams import CLOSE_GOING_AWAY, CLOSE_POLICY, Subscription
 from simulator.server.span.tokens import Tokens
 from simulator.wire.address import Address
@@ -40,10 +44,16 @@ class Uplink(msgspec.Struct, frozen=True):
 
 
 class DevicePorts(NamedTuple):
-    """Where devices of this machine reach the platform."""
+    """Where devices of this machine reach the platform; 0: not at all."""
 
     coap: Address
     udp: Address
+    dtls: Address = 0
+    coaps: Address = 0
+    https: Address = 0
+    """Blobs of Internet devices …"""
+    blobs: Address = 0
+    """… and of those of the mobile network."""
 
 
 UNKNOWN = Uplink(False, None)
@@ -68,18 +78,23 @@ class Counts:
 class SpanCore:
     """The platform. One per server; everything else reaches it through its parts.
 
-    `registry` what exists, `network` who is in session, `radius` what packet gateways are answered, `activity` who is
-    told, `tokens` who may ask, `histories` what devices sent.
+    `registry` what exists, and `gateways` too, `network` who is in session, `radius` what packet gateways are answered,
+    `certificates` who may come over the Internet and `inet` who has, `activity` who is told, `tokens` who may ask,
+    `histories` what devices sent.
     """
 
     def __init__(self, settings: SpanSettings | None = None) -> None:
         self.settings = settings = settings or SpanSettings()
         self.activity = Activity()
         self.registry = Registry(settings)
+        self.gateways = Gateways(settings)
         self.network = Network(settings, self.registry, self.activity)
         self.radius = RadiusCore(self.network)
+        self.certificates = Certificates()
+        self.inet = Inet(self)
         self.tokens = Tokens(settings.tokens)
         self.histories = Histories(settings)
+        self.blobs = Blobs(settings, self.activity)
         self.counts = Counts()
         self.ports: DevicePorts | None = None
         """None: no front listens."""
@@ -88,6 +103,11 @@ class SpanCore:
         self._sessions = self.network.sessions
         self._idle_ns = settings.idle_s * NS_PER_S
         self._small = settings.small_payload_bytes
+        self._told_as = (
+            _TRANSPORT | dict.fromkeys(("dtls", "coaps"), b"unspecified")
+            if (settings.transport_compat == "unspecified")
+            else _TRANSPORT
+        )
         # Upstream and downstream messages share a counter: plain order is order of creation (span §1.1).
         self._message = decode(encode(settings.data_centre, settings.worker, FIRST_MESSAGE)) - 1
 
@@ -127,22 +147,34 @@ class SpanCore:
             return UNKNOWN
         device = session.device
         if not device.active:
-            self.counts.refused += 1
-            return UNKNOWN
-        size = len(payload)
-        if not size:
+            return self.turned_away()
+        if not payload:
             return self._without_payload(source, transport, now_ns)
         if now_ns >= session.idle_at_ns:
             self.activity.client_connected(device, now_ns)
         session.idle_at_ns = now_ns + self._idle_ns
+        return self.take(device, payload, transport, now_ns, local_port, source >> 32, code, path)
 
+    def take(
+        self,
+        device: Device,
+        payload: bytes,
+        transport: Transport,
+        now_ns: int,
+        local_port: int,
+        remote_port: int,
+        code: str,
+        path: str,
+    ) -> Uplink:
+        """Store a message of a device that was let in, tell of it, and hand out what waits; as `upstream`."""
+        size = len(payload)
         self._message = number = self._message + 1
         collection = device.collection
         kept: bytes | None = payload
         if size > self._small:
             self.histories.large.keep(number, payload)
             kept = None
-        row = (number, now_ns, device.number, collection.number, kept, transport, local_port, source >> 32, code, path)
+        row = (number, now_ns, device.number, collection.number, kept, transport, local_port, remote_port, code, path)
         history = device.history
         if history is None:
             history = self.histories.open_device(device, len(self.registry.devices))
@@ -157,7 +189,7 @@ class SpanCore:
 
         hub = collection.hub
         if hub.activity:
-            self.activity.upstream_message(device, size, _TRANSPORT[transport], now_ns)
+            self.activity.upstream_message(device, size, self._told_as[transport], now_ns)
         if hub.data:
             self._tell_data(hub, device, row, payload, now_ns)
         if device.outbox is not None and device.outbox.pending:
@@ -173,15 +205,28 @@ class SpanCore:
             return UNKNOWN
         device = session.device
         if not device.active:
-            self.counts.refused += 1
-            return UNKNOWN
-        self.counts.polls += 1
+            return self.turned_away()
         if now_ns >= session.idle_at_ns:
             self.activity.client_connected(device, now_ns)
         session.idle_at_ns = now_ns + self._idle_ns
+        return self.give(device, transport, now_ns)
+
+    def give(self, device: Device, transport: Transport, now_ns: int) -> Uplink:
+        """Hand out what waits for a device that was let in and asks for it; as `poll`."""
+        self.counts.polls += 1
         if device.outbox is not None and device.outbox.pending:
             return Uplink(True, self._deliver(device, transport, now_ns))
         return TAKEN
+
+    def nothing(self) -> Uplink:
+        """A datagram without content: ignored (span §4.2)."""
+        self.counts.empty += 1
+        return TAKEN
+
+    def turned_away(self) -> Uplink:
+        """A message of a device that may not send."""
+        self.counts.refused += 1
+        return UNKNOWN
 
     def is_known(self, source: Address) -> bool:
         """Whether datagrams from there belong to a device that may send."""
@@ -221,21 +266,36 @@ class SpanCore:
         device.outbox.add(message)
         return message
 
-    def remove(self, device: Device) -> None:
-        """The device, its session and its messages are no more."""
+    def remove(self, device: Device, now_ns: int) -> None:
+        """The device, its sessions, its certificates and its messages are no more."""
+        self.inet.end_all(device, now_ns)
+        self.certificates.revoke(device)
         if self.settings.disconnect_on_update and device.session is not None:
             self.radius.remove(device.session)
         self.network.forget(device)
         self.registry.remove_device(device)
 
-    def changed(self, device: Device) -> None:
-        """A device was changed: what that means to sessions, if it is to mean something (`disconnect_on_update`)."""
+    def remove_gateway(self, gateway: Gateway) -> None:
+        """The gateway is no more. Raises: Refusal 409: a device has config for it."""
+        self.gateways.check_unused(gateway)
+        self.certificates.revoke(gateway)
+        self.gateways.remove(gateway)
+
+    def changed(self, device: Device, now_ns: int) -> None:
+        """A device, or its collection, was changed: what that means to its sessions.
+
+        Over the Internet a device that is disabled is hung up on. A session of the mobile network is ended only if
+        that is wanted (`disconnect_on_update`).
+        """
+        if not device.active:
+            self.inet.end_all(device, now_ns)
         if self.settings.disconnect_on_update:
             self.radius.reconsider(device, imsi_key(device.imsi))
 
     def statistics(self) -> dict[str, int]:
-        """What was counted about the mobile network, by the names of `words.STATISTICS`; what is 0 may be absent."""
-        return self.network.counts.statistics(len(self.network.sessions))
+        """What was counted about connections, by the names of `words.STATISTICS`; what is 0 may be absent."""
+        mobile = self.network.counts.statistics(len(self.network.sessions))
+        return mobile | self.inet.counts.statistics(len(self.inet.sessions))
 
     # --- readers ----------------------------------------------------------------------------------------------------
 
@@ -294,6 +354,7 @@ class SpanCore:
     def remove_collection(self, collection: Collection) -> None:
         """Its streams end with it; who watches everything goes on. Raises: Refusal 409: it is not empty."""
         self.registry.remove_collection(collection)
+        self.blobs.forget(collection)
         for reader in (*collection.hub.activity, *collection.hub.data):
             if reader in self.readers:
                 reader.close(CLOSE_GOING_AWAY, "collection removed")
@@ -316,13 +377,14 @@ class SpanCore:
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _without_payload(self, source: Address, transport: Transport, now_ns: int) -> Uplink:
-        if transport in ("coap", "coaps"):
-            return self.poll(source, transport, now_ns, local_port=0)
-        self.counts.empty += 1
-        return TAKEN
+        return self.poll(source, transport, now_ns, local_port=0) if transport == "coap" else self.nothing()
 
     def _deliver(self, device: Device, transport: Transport, now_ns: int) -> bytes | None:
-        message = device.outbox.deliver(transport, CIOT_GATEWAY, now_ns) if device.outbox is not None else None
+        message = (
+            device.outbox.deliver(transport, render.gateway_of(transport), now_ns)
+            if device.outbox is not None
+            else None
+        )
         if message is None:
             return None
         size = len(message.payload)
@@ -334,9 +396,9 @@ class SpanCore:
         return message.payload
 
     def _tell_data(self, hub: Hub, device: Device, row: UpstreamRow, payload: bytes, now_ns: int) -> None:
-        message = b""
+        message, gateway = b"", render.gateway_of(row[5])
         for reader in hub.data:
-            if (reader.device is None or reader.device == device.number) and reader.gateway in ("", CIOT_GATEWAY):
+            if (reader.device is None or reader.device == device.number) and reader.gateway in ("", gateway):
                 message = message or msgspec.json.encode(render.data_message(device, row, payload, self)) + b"\n"
                 reader.push(message, now_ns)
 

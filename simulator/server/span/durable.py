@@ -10,18 +10,30 @@ counted on, so that a rehearsal can hold the numbers of its end against those of
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 import msgspec
 
 from simulator.server.span.core import SpanCore
 from simulator.server.span.counts import NetworkCounts
+from simulator.server.span.durable_issued import (
+    KeptCertificates,
+    KeptGateways,
+    keep_certificates,
+    keep_gateways,
+    revive_certificates,
+    revive_gateways,
+)
+from simulator.server.span.inet import InetCounts
 from simulator.server.span.model import (
+    Blob,
     CiotMetadata,
     Collection,
     Device,
     Firmware,
     FirmwareManagement,
+    InetMetadata,
     Session,
     Transport,
     UpstreamRow,
@@ -92,6 +104,14 @@ class KeptCiot(msgspec.Struct, frozen=True):
     cell: int | None
 
 
+class KeptInet(msgspec.Struct, frozen=True):
+    """What the last connection with a certificate left behind."""
+
+    last_update_ms: int
+    remote_address: str
+    certificate_serial: int
+
+
 class KeptFirmware(msgspec.Struct, frozen=True):
     """The firmware block of a device."""
 
@@ -118,6 +138,7 @@ class KeptDevice(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool
     active: bool
     ciot: KeptCiot | None
+    inet_seen: KeptInet | None
     session: KeptSession | None
     history: KeptHistory | None
     outbox: list[KeptDownstream] | None
@@ -125,6 +146,21 @@ class KeptDevice(msgspec.Struct, frozen=True, kw_only=True):
     bytes_up: int
     messages_down: int
     bytes_down: int
+
+
+class KeptBlob(msgspec.Struct, frozen=True, kw_only=True):
+    """A large object that a device uploaded."""
+
+    collection: int
+    number: int
+    id: str
+    device_id: str
+    content_type: str
+    content: bytes
+    created_ns: int
+    gateway_id: str
+    address: str
+    path: str
 
 
 class KeptToken(msgspec.Struct, frozen=True):
@@ -155,6 +191,10 @@ class Durable(msgspec.Struct, frozen=True, kw_only=True):
     """How many collections and devices there have been."""
     last_message: int
     large_payloads: list[tuple[int, bytes]]
+    blobs: list[KeptBlob]
+    """Those of one collection oldest first."""
+    blobs_made: int
+    """How many there have been."""
     tokens: list[KeptToken]
     addresses: KeptAddresses
     last_session: int
@@ -162,6 +202,9 @@ class Durable(msgspec.Struct, frozen=True, kw_only=True):
     over: list[tuple[str, str, int, int]]
     """Gateway and Acct-Session-Id of sessions that are over, how they ended (`accounts.End`), and their IMSI."""
     counts: NetworkCounts
+    handshakes: InetCounts
+    gateways: KeptGateways
+    certificates: KeptCertificates
 
 
 def keep(core: SpanCore) -> Durable:
@@ -174,11 +217,16 @@ def keep(core: SpanCore) -> Durable:
         made=registry.made,
         last_message=core.last_message,
         large_payloads=list(core.histories.large.kept),
+        blobs=[_kept_blob(blob, where) for where, blob in _blobs(registry.collections.values())],
+        blobs_made=core.blobs.made,
         tokens=[KeptToken(each.text, each.resource, each.write) for each in core.tokens.all],
         addresses=KeptAddresses(dict(addresses.given), list(addresses.left), addresses.next_free),
         last_session=core.network.last_serial,
         over=core.network.accounts.over,
         counts=core.network.counts.copy(),
+        handshakes=core.inet.counts.copy(),
+        gateways=keep_gateways(core.gateways, registry.collections),
+        certificates=keep_certificates(core.certificates),
     )
 
 
@@ -197,12 +245,16 @@ def revive(settings: SpanSettings, durable: Durable) -> SpanCore:
             core.network.restore(Session(devices[kept.number], **login))
     for message, payload in durable.large_payloads:
         core.histories.large.keep(message, payload)
+    core.blobs.restore(((collections[each.collection], _blob(each)) for each in durable.blobs), durable.blobs_made)
     addresses = durable.addresses
     core.network.addresses.restore(addresses.given, addresses.left, addresses.next_free)
     core.network.last_serial = durable.last_session
     core.network.accounts.restore(durable.over)
     core.network.counts = durable.counts.copy()
+    core.inet.counts = durable.handshakes.copy()
     core.last_message = durable.last_message
+    revive_gateways(core.gateways, durable.gateways, collections)
+    revive_certificates(core.certificates, durable.certificates, devices, core.gateways.all)
     return core
 
 
@@ -223,7 +275,7 @@ def _kept_collection(it: Collection) -> KeptCollection:
 
 
 def _kept_device(it: Device) -> KeptDevice:
-    firmware, ciot, session, outbox = it.firmware, it.ciot, it.session, it.outbox
+    firmware, ciot, inet, session, outbox = it.firmware, it.ciot, it.inet_seen, it.session, it.outbox
     return KeptDevice(
         number=it.number,
         id=it.id,
@@ -239,6 +291,7 @@ def _kept_device(it: Device) -> KeptDevice:
         enabled=it.enabled,
         active=it.active,
         ciot=None if ciot is None else KeptCiot(**asdict(ciot)),
+        inet_seen=None if inet is None else KeptInet(**asdict(inet)),
         session=None if session is None else _kept_session(session),
         history=_kept_history(it.history),
         outbox=None if outbox is None else [_kept_downstream(each) for each in outbox.messages],
@@ -266,6 +319,14 @@ def _kept_downstream(it: Downstream) -> KeptDownstream:
     )
 
 
+def _blobs(collections: Iterable[Collection]) -> list[tuple[Collection, Blob]]:
+    return [(each, blob) for each in collections for blob in each.blobs.values()]
+
+
+def _kept_blob(it: Blob, where: Collection) -> KeptBlob:
+    return KeptBlob(collection=where.number, **{name: getattr(it, name) for name in KeptBlob.__struct_fields__[1:]})
+
+
 def _kept_history(rows: deque[UpstreamRow] | None) -> KeptHistory | None:
     return None if rows is None else KeptHistory(rows.maxlen or len(rows), list(rows))
 
@@ -288,6 +349,7 @@ def _device(kept: KeptDevice, collection: Collection, settings: SpanSettings) ->
     it.firmware = Firmware(**msgspec.structs.asdict(kept.firmware))
     it.enabled, it.active = kept.enabled, kept.active
     it.ciot = None if kept.ciot is None else CiotMetadata(**msgspec.structs.asdict(kept.ciot))
+    it.inet_seen = None if kept.inet_seen is None else InetMetadata(**msgspec.structs.asdict(kept.inet_seen))
     it.history = _history(kept.history)
     if kept.outbox is not None:
         it.outbox = Outbox(settings)
@@ -295,6 +357,12 @@ def _device(kept: KeptDevice, collection: Collection, settings: SpanSettings) ->
     it.messages_up, it.bytes_up = kept.messages_up, kept.bytes_up
     it.messages_down, it.bytes_down = kept.messages_down, kept.bytes_down
     return it
+
+
+def _blob(kept: KeptBlob) -> Blob:
+    fields = msgspec.structs.asdict(kept)
+    del fields["collection"]
+    return Blob(**fields)
 
 
 def _history(kept: KeptHistory | None) -> deque[UpstreamRow] | None:

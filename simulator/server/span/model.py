@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from simulator.server.span.streams import Subscription
 
 if TYPE_CHECKING:
+    from simulator.server.span.inet import InetSession
     from simulator.server.span.outbox import Outbox
 
 Transport = Literal["unspecified", "udp", "coap", "mqtt", "gateway", "coaps", "dtls"]
 FirmwareManagement = Literal["unspecified", "disabled", "collection", "device"]
+GatewayType = Literal["unknown", "ciot", "inet", "lora", "openthread", "zigbee", "matter", "custom"]
 
 UpstreamRow = tuple[int, int, int, int, bytes | None, str, int, int, str, str]
 """One stored upstream message: message number, received (Unix ns), device number, collection number, payload (None: in
@@ -44,11 +46,34 @@ class Collection:
     management: FirmwareManagement = "unspecified"
     enabled: bool = True
     devices: dict[int, Device] = field(default_factory=dict)
+    gateways: dict[int, Gateway] = field(default_factory=dict)
+    """Its own ones; the built-in ones are everybody's."""
     hub: Hub = field(default_factory=Hub)
     history: deque[UpstreamRow] | None = None
     """None: nothing received yet."""
     sent_ns: deque[int] = field(default_factory=lambda: deque(maxlen=100))
     """When the last downstream messages were delivered (span §2.4, RetrieveCollection)."""
+    blobs: dict[int, Blob] = field(default_factory=dict)
+    """Oldest first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Blob:
+    """A large object that a device uploaded (span §4.6). It belongs to the collection where it came in."""
+
+    number: int
+    id: str
+    device_id: str
+    """Whose it is, also after that was moved or removed."""
+    content_type: str
+    content: bytes = field(repr=False)
+    created_ns: int
+    gateway_id: str
+    """Of the network that it came by."""
+    address: str
+    """`ip:port` of the client."""
+    path: str
+    """Where the device posted it to."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -66,6 +91,32 @@ class CiotMetadata:
     """MCC and MNC of the serving network, 5 or 6 digits; "": not told."""
     cell: int | None = None
     """ECI; None: not told."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class InetMetadata:
+    """What the last connection with a certificate left behind (span §8.3)."""
+
+    last_update_ms: int
+    """Unix ms."""
+    remote_address: str
+    """`ip:port`."""
+    certificate_serial: int
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Gateway:
+    """A customer's own gateway; it lives in exactly one collection."""
+
+    number: int
+    id: str
+    collection: Collection
+    name: str = ""
+    type: GatewayType = "unknown"
+    params: dict[str, str] = field(default_factory=dict)
+    """`config.user.params`."""
+    tags: dict[str, str] = field(default_factory=dict)
+    enabled: bool = True
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -101,7 +152,10 @@ class Device:
     active: bool = True
     """Enabled, and its collection too: what the hot path asks."""
     ciot: CiotMetadata | None = None
+    inet_seen: InetMetadata | None = None
     session: Session | None = None
+    inet_sessions: tuple[InetSession, ...] = ()
+    """Over the Internet it may have several at once (`inet`)."""
     history: deque[UpstreamRow] | None = None
     outbox: Outbox | None = None
     messages_up: int = 0

@@ -1,7 +1,8 @@
 """Downstream messages of one device (span §4.4).
 
     POST ──► pending ──device sends or polls──► sent
-                └──────────DELETE──────────────── gone ◄──DELETE── sent
+                ├──────────DELETE──────────────── gone ◄──DELETE── sent, failed
+                └──too long for a DTLS record───► failed
 
 Oldest first, one per message of the device. Nothing is pushed: a device hears only when it speaks.
 """
@@ -67,6 +68,13 @@ class Outbox:
         message.transport, message.gateway_id = transport, gateway_id
         self._sent.append(message)
         return message
+
+    def fail_longer(self, most_bytes: int) -> None:
+        """Messages at the head of the queue that are too long for the way that opens now are given up (`failed`)."""
+        while self._pending and len(self._pending[0].payload) > most_bytes:
+            message = self._pending.popleft()
+            message.state = "failed"
+            self._sent.append(message)
 
     def remove(self, number: int) -> Downstream | None:
         """Take a message off the list, delivered or not; None: there is none of that number."""

@@ -63,6 +63,8 @@ class Registry:
         """Its streams are the core's to end. Raises: Refusal 409: it is not empty (span §2.4)."""
         if collection.devices:
             raise Refusal(409, "Collection is not empty: remove or move its devices first")
+        if collection.gateways:
+            raise Refusal(409, "Collection is not empty: remove or move its gateways first")
         del self.collections[collection.number]
 
     def enable_collection(self, collection: Collection, enabled: bool) -> None:

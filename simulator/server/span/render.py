@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.protocol.ids import encode_int
 from simulator.server.span.countries import country_of
-from simulator.server.span.model import Collection, Device, UpstreamRow
+from simulator.server.span.gateways import APN, PUBLISHED_CIOT, PUBLISHED_INET, CiotEndpoints, InetEndpoints
+from simulator.server.span.model import Blob, Collection, Device, Gateway, UpstreamRow
 from simulator.server.span.outbox import Downstream
-from simulator.server.span.settings import CIOT_GATEWAY, NS_PER_MS
+from simulator.server.span.settings import CIOT_GATEWAY, INET_GATEWAY, NS_PER_MS
+from simulator.wire.address import text
 
 if TYPE_CHECKING:
     from simulator.server.span.core import SpanCore
@@ -62,7 +64,7 @@ def device(it: Device, core: SpanCore) -> Json:
             "stateMessage": firmware.message,
         },
         "config": device_config(it),
-        "metadata": {} if it.ciot is None else {"ciot": ciot_metadata(it)},
+        "metadata": metadata(it),
     }
     last = it.history[-1] if it.history else None
     if last is None:
@@ -70,7 +72,7 @@ def device(it: Device, core: SpanCore) -> Json:
     else:
         payload = core.histories.payload(last)
         document |= {
-            "lastGatewayId": CIOT_GATEWAY,
+            "lastGatewayId": gateway_of(last[5]),
             "lastTransport": last[5],
             "lastReceived": str(last[1]),  # nanoseconds, unlike most others (span §1.3)
             "lastPayload": base64_text(payload or b""),
@@ -89,6 +91,26 @@ def device_config(it: Device) -> Json:
     if it.gateways:
         config["gateway"] = {key: {"gatewayId": key, "params": params} for key, params in it.gateways.items()}
     return config
+
+
+def metadata(it: Device) -> Json:
+    """What the platform learned of the device, by the network that it came by."""
+    document: Json = {}
+    if it.ciot is not None:
+        document["ciot"] = ciot_metadata(it)
+    if it.inet_seen is not None:
+        document["inet"] = {
+            "gatewayId": INET_GATEWAY,
+            "lastUpdate": str(it.inet_seen.last_update_ms),
+            "remoteAddress": it.inet_seen.remote_address,
+            "certificateSerial": str(it.inet_seen.certificate_serial),
+        }
+    return document
+
+
+def gateway_of(transport: str) -> str:
+    """The built-in gateway that carries a transport."""
+    return INET_GATEWAY if transport in ("dtls", "coaps") else CIOT_GATEWAY
 
 
 def ciot_metadata(it: Device) -> Json:
@@ -133,7 +155,7 @@ def data_message(it: Device, row: UpstreamRow, payload: bytes, core: SpanCore) -
     elif transport in ("coap", "coaps"):
         document["coapMetaData"] = {"code": code, "path": path}
     document["messageId"] = encode_int(number)
-    document["gatewayId"] = CIOT_GATEWAY
+    document["gatewayId"] = gateway_of(transport)
     return document
 
 
@@ -143,7 +165,7 @@ def upstream(row: UpstreamRow, payload: bytes) -> Json:
         "messageId": encode_int(row[0]),
         "collectionId": encode_int(row[3]),
         "deviceId": encode_int(row[2]),
-        "gatewayId": CIOT_GATEWAY,
+        "gatewayId": gateway_of(row[5]),
         "transport": row[5],
         "received": str(row[1] // NS_PER_MS),
         "payload": base64_text(payload),
@@ -170,22 +192,90 @@ def device_stats(devices: list[Device]) -> Json:
         "bytesDownstream": str(sum(each.bytes_down for each in devices)),
         "messagesUpstream": str(sum(each.messages_up for each in devices)),
         "messagesDownstream": str(sum(each.messages_down for each in devices)),
-        "sessionCount": sum(each.session is not None for each in devices),
+        "sessionCount": sum((each.session is not None) + len(each.inet_sessions) for each in devices),
     }
 
 
+def gateway_stats(devices: list[Device]) -> Json:
+    """GatewayStats of a gateway that carries these devices."""
+    summed = device_stats(devices)
+    return {key: summed[key] for key in ("messagesUpstream", "messagesDownstream", "bytesUpstream", "bytesDownstream")}
+
+
 def collection_stats(it: Collection) -> Json:
-    """CollectionStats; outputs, firmware, blobs and gateways are not part of this server yet, so there are none."""
-    gateways = dict.fromkeys(("messagesUpstream", "messagesDownstream", "bytesUpstream", "bytesDownstream"), "0")
+    """CollectionStats; outputs and firmware are not part of this server yet, so there are none.
+
+    Gateways are the collection's own ones ([C]: the built-in ones are in every collection), which carry nothing yet.
+    """
     return {
         "deviceCount": len(it.devices),
         "outputCount": 0,
         "firmwareCount": 0,
-        "blobCount": 0,
-        "gatewayCount": 0,
+        "blobCount": len(it.blobs),
+        "gatewayCount": len(it.gateways),
         "devices": device_stats(list(it.devices.values())),
         "outputs": {"forwardErrors": 0, "messagesForwarded": "0", "bytesForwarded": "0"},
         "firmware": {"firmwareImageSize": 0},
-        "blobs": {"blobBytes": "0"},
-        "gateways": gateways,
+        "blobs": {"blobBytes": str(sum(len(each.content) for each in it.blobs.values()))},
+        "gateways": gateway_stats([]),
     }
+
+
+def blob(where: Collection, it: Blob) -> Json:
+    """Blob. Its time is in nanoseconds (span §1.3); `properties` as in the published example (span §4.6)."""
+    return {
+        "blobId": it.id,
+        "blobPath": f"/span/collections/{where.id}/blobs/{it.id}",
+        "contentType": it.content_type,
+        "size": str(len(it.content)),
+        "created": str(it.created_ns),
+        "collectionId": where.id,
+        "deviceId": it.device_id,
+        "gatewayId": it.gateway_id,
+        "properties": {"address": it.address, "method": "POST", "path": it.path},
+    }
+
+
+def gateway(it: Gateway) -> Json:
+    """Gateway of a customer. None of them can connect yet, so it is offline."""
+    return {
+        "gatewayId": it.id,
+        "collectionId": it.collection.id,
+        "name": it.name,
+        "builtIn": False,
+        "type": it.type,
+        "config": {"user": {"params": it.params}},
+        "tags": it.tags,
+        "status": "offline",
+        "enabled": it.enabled,
+    }
+
+
+def built_in_gateway(gateway_id: str, where: Collection, core: SpanCore) -> Json:
+    """Gateway of the platform, with the endpoints that devices use (span §1.4, notes)."""
+    ciot = gateway_id == CIOT_GATEWAY
+    return {
+        "gatewayId": gateway_id,
+        "collectionId": where.id,
+        "name": "CIoT" if ciot else "Internet",
+        "builtIn": True,
+        "type": "ciot" if ciot else "inet",
+        "config": {"ciot": _ciot_endpoints(core)} if ciot else {"inet": _inet_endpoints(core)},
+        "tags": {},
+        "status": "online",
+        "enabled": True,
+    }
+
+
+def _ciot_endpoints(core: SpanCore) -> Json:
+    ports = core.ports
+    known = PUBLISHED_CIOT if ports is None else CiotEndpoints(text(ports.udp), text(ports.coap))
+    return {"apn": APN, "udpEndpoint": known.udp, "coapEndpoint": known.coap}
+
+
+def _inet_endpoints(core: SpanCore) -> Json:
+    ports = core.ports
+    known = PUBLISHED_INET
+    if ports is not None and ports.dtls and ports.coaps:
+        known = InetEndpoints(text(ports.dtls), text(ports.coaps))
+    return {"dtlsEndpoint": known.dtls, "coapEndpoint": known.coaps}

@@ -1,10 +1,10 @@
-"""What handlers look up: the collection and the device that a path names, and whether they may be changed."""
+"""What handlers look up: what a path names, and whether it may be changed or moved."""
 
 from __future__ import annotations
 
 from simulator.server.span.bodies import read_id
 from simulator.server.span.errors import Refusal
-from simulator.server.span.model import Collection, Device
+from simulator.server.span.model import Collection, Device, Gateway
 from simulator.server.span.router import Call
 
 
@@ -23,11 +23,42 @@ def find_collection(call: Call, name: str) -> Collection:
 
 def device(call: Call) -> Device:
     """A device of the collection that the path names. Raises: Refusal 400, 404."""
-    owner = collection(call)
-    found = owner.devices.get(read_id(call.path["device"], "device"))
+    return find_device(collection(call), call.path["device"])
+
+
+def find_device(where: Collection, name: str) -> Device:
+    """A device of a collection by its id. Raises: Refusal 400, 404."""
+    found = where.devices.get(read_id(name, "device"))
     if found is None:
         raise Refusal(404, "Unknown device")
     return found
+
+
+def gateway(call: Call) -> Gateway:
+    """A customer's gateway of the collection that the path names. Raises: Refusal 400, 404."""
+    return find_gateway(collection(call), call.path["gateway"])
+
+
+def find_gateway(where: Collection, name: str) -> Gateway:
+    """A customer's gateway of a collection by its id. Raises: Refusal 400, 404."""
+    found = where.gateways.get(read_id(name, "gateway"))
+    if found is None:
+        raise Refusal(404, "Unknown gateway")
+    return found
+
+
+def move_target(call: Call, present: Collection, name: str | None) -> Collection | None:
+    """Where a move from `present` goes; None: it stays. Raises: Refusal 400, 403, 404, 409."""
+    if not name:
+        return None
+    to = find_collection(call, name)
+    if to is present:
+        return None
+    # The token has to cover both ends of a move.
+    if call.token is not None and not call.token.covers(f"/collections/{to.id}"):
+        raise Refusal(403, "The API token does not cover the collection to move to")
+    changeable(to)
+    return to
 
 
 def changeable(it: Collection) -> None:

@@ -7,8 +7,11 @@ Order of checks: does it look like a request, who asks (401), may they (403), is
 from __future__ import annotations
 
 from simulator.server.span import (
+    rest_blobs,
+    rest_certificates,
     rest_collections,
     rest_devices,
+    rest_gateways,
     rest_later,
     rest_messages,
     rest_radius,
@@ -24,6 +27,18 @@ from simulator.server.span.streams import Subscription
 from simulator.server.span.tokens import Token, credentials
 
 _GUARDED = "/span/"
+_RESOURCES = (
+    rest_system,
+    rest_radius,
+    rest_collections,
+    rest_devices,
+    rest_gateways,
+    rest_certificates,
+    rest_messages,
+    rest_blobs,
+    rest_later,
+)
+"""The first one that adds an operation has it."""
 
 
 class Api:
@@ -32,7 +47,7 @@ class Api:
     def __init__(self, core: SpanCore) -> None:
         self._core = core
         self._router = Router()
-        for resource in (rest_system, rest_radius, rest_collections, rest_devices, rest_messages, rest_later):
+        for resource in _RESOURCES:
             resource.add_routes(self._router)
 
     def handle(self, request: HttpRequest, now_ns: int) -> HttpResponse:

@@ -70,7 +70,7 @@ def update(call: Call) -> HttpResponse:
     if body.enabled is not None:
         call.core.registry.enable_collection(it, body.enabled)
         for device in it.devices.values():
-            call.core.changed(device)
+            call.core.changed(device, call.now_ns)
     return answer(render.collection(it))
 
 

@@ -16,8 +16,7 @@ from simulator.server.span.bodies import (
 )
 from simulator.server.span.errors import Refusal
 from simulator.server.span.http import HttpResponse, answer
-from simulator.server.span.model import Collection, Device
-from simulator.server.span.resources import changeable, collection, device, find_collection
+from simulator.server.span.resources import changeable, collection, device, move_target
 from simulator.server.span.router import Call, Router
 
 _DEVICES = "/span/collections/{collection}/devices"
@@ -34,7 +33,6 @@ def add_routes(router: Router) -> None:
     router.add("PATCH", _DEVICE, update)
     router.add("DELETE", _DEVICE, delete)
     router.add("GET", _DEVICE + "/stats", stats)
-    router.add("GET", _DEVICE + "/certs", certificates)
 
 
 def list_all(call: Call) -> HttpResponse:
@@ -55,7 +53,7 @@ def create(call: Call) -> HttpResponse:
     it = call.core.registry.create_device(owner, imsi=imsi, imei=imei)
     it.tags, it.gateways, it.inet = tags, gateways, config.inet is not None
     call.core.activity.device_created(it, call.now_ns)
-    call.core.changed(it)
+    call.core.changed(it, call.now_ns)
     return answer(render.device(it, call.core))
 
 
@@ -70,7 +68,7 @@ def update(call: Call) -> HttpResponse:
     changeable(it.collection)
     body = read(call, DeviceBody)
     check_firmware(body.firmware)
-    to = _target(call, it, body.collectionId)
+    to = move_target(call, it.collection, body.collectionId)
     tags = merged_tags(it.tags, body.tags, call.core.settings.tags_most)
     config = body.config or ConfigBody()
     gateways = _gateways(it.gateways, config, call.core.settings.gateways_per_device)
@@ -91,7 +89,7 @@ def update(call: Call) -> HttpResponse:
         call.core.activity.device_moved(it, old, to, call.now_ns)
     else:
         call.core.activity.device_updated(it, call.now_ns)
-    call.core.changed(it)
+    call.core.changed(it, call.now_ns)
     return answer(render.device(it, call.core))
 
 
@@ -100,7 +98,7 @@ def delete(call: Call) -> HttpResponse:
     it = device(call)
     changeable(it.collection)
     document = render.device(it, call.core)
-    call.core.remove(it)
+    call.core.remove(it, call.now_ns)
     call.core.activity.device_removed(it, call.now_ns)
     return answer(document)
 
@@ -108,26 +106,6 @@ def delete(call: Call) -> HttpResponse:
 def stats(call: Call) -> HttpResponse:
     """RetrieveDeviceStats."""
     return answer(render.device_stats([device(call)]))
-
-
-def certificates(call: Call) -> HttpResponse:
-    """DeviceCertificate: there are none yet. Answered because the public CLI asks with every `dev get` (span §2.6)."""
-    device(call)
-    return answer({"certificates": []})
-
-
-def _target(call: Call, it: Device, name: str | None) -> Collection | None:
-    """Where a move goes; None: it stays. Raises: Refusal 400, 403, 404, 409."""
-    if not name:
-        return None
-    to = find_collection(call, name)
-    if to is it.collection:
-        return None
-    # The token has to cover both ends of a move.
-    if call.token is not None and not call.token.covers(f"/collections/{to.id}"):
-        raise Refusal(403, "The API token does not cover the collection to move to")
-    changeable(to)
-    return to
 
 
 def _identity(config: ConfigBody, imsi: str, imei: str) -> tuple[str, str]:
@@ -141,7 +119,7 @@ def _identity(config: ConfigBody, imsi: str, imei: str) -> tuple[str, str]:
 def _gateways(old: Gateways, config: ConfigBody, most: int) -> Gateways:
     """An empty block is deleted, any other replaces the one before (span §2.4).
 
-    Gateways are not part of this server yet, so any well-formed id is taken.
+    Any well-formed id is taken: a gateway of another platform, or one that is made later, harms nobody.
     """
     blocks = dict(old)
     for name, block in (config.gateway or {}).items():

@@ -12,6 +12,8 @@ from simulator.server.span.settings import IMEISV_DIGITS, TokenSettings
 from simulator.wire.address import host_text, port_of, text
 
 TOKEN_LENGTH = 512
+ROOT_PATH = "/simulator/root"
+PEM = "application/x-pem-file"
 ADDRESS_LENGTH = len("255.255.255.255:65535")
 
 
@@ -21,6 +23,7 @@ def add_routes(router: Router) -> None:
     router.add("POST", "/simulator/login", login, open=True)
     router.add("POST", "/simulator/logout", logout, open=True)
     router.add("GET", "/simulator/endpoints", endpoints)
+    router.add("GET", ROOT_PATH, root, open=True)
     router.add("POST", "/simulator/tokens", issue)
     router.add("DELETE", "/simulator/tokens", revoke)
 
@@ -32,12 +35,27 @@ def system(call: Call) -> HttpResponse:
 
 
 def endpoints(call: Call) -> HttpResponse:
-    """Where devices of this machine send their datagrams. 404: nobody listens."""
+    """Where devices of this machine reach the platform; what is not open is left out. 404: nobody listens."""
     local_only(call)
     ports = call.core.ports
     if ports is None:
         raise Refusal(404, "There is no listener for devices")
-    return answer({"coap": text(ports.coap), "udp": text(ports.udp)})
+    return answer({name: text(where) for name, where in ports._asdict().items() if where})
+
+
+def root(call: Call) -> HttpResponse:
+    """What Internet devices have to trust: the root certificate, which is no secret, as PEM.
+
+    404: no Internet devices are heard, 503: there is no authority.
+    """
+    core = call.core
+    if core.ports is None or not core.ports.dtls:
+        raise Refusal(404, "There is no listener for Internet devices")
+    try:
+        pem = core.certificates.authority_at(call.now_ns).root_pem
+    except LocalError as error:
+        raise Refusal(503, f"Certificate authority: {error}") from None
+    return HttpResponse(content_type=PEM, body=pem)
 
 
 def login(call: Call) -> HttpResponse:

@@ -12,12 +12,15 @@ NS_PER_MS = 1_000_000
 
 # Built-in gateways have tiny ids; which one is the mobile network's no client looks at (span §1.1).
 CIOT_GATEWAY = "1"
+INET_GATEWAY = "2"
 
 # Each type of resource has its own counter (span §1.1). They may meet, but a mistaken id should not pass by chance.
 FIRST_TEAM = 1
 FIRST_COLLECTION = 101
 FIRST_DEVICE = 1_001
+FIRST_GATEWAY = 2_001
 FIRST_MESSAGE = 1_000_001
+FIRST_BLOB = 5_000_001
 
 WIRE_NETWORK = ipv4("127.64.0.0")
 SHOWN_NETWORK = ipv4("10.64.0.0")
@@ -69,6 +72,13 @@ class SpanSettings:
     idle_s: int = 3600
     """A device that was silent for so long connects anew: `clientConnected` (span §3.4)."""
 
+    # --- the Internet (span §3.3, §3.4) ---
+    inet_idle_s: float = 600.0
+    """A DTLS session that was silent for so long ends: `clientDisconnected`; 0: never."""
+    transport_compat: Literal["", "unspecified"] = ""
+    """`unspecified`: what `upstreamMessage` says of Internet devices in the place of dtls and coaps, as the real
+    service once did; nothing else changes."""
+
     # --- what is kept (span §2.5; sizes are ours) ---
     messages_total: int = 262_144
     """Upstream messages kept over all devices, shared out evenly …"""
@@ -109,3 +119,11 @@ class SpanSettings:
     # --- requests (ours) ---
     body_bytes: int = 1 << 20
     path_bytes: int = 2_048
+
+    # --- blobs (span §4.6) ---
+    blob_bytes: int = 16 << 20
+    """Longest blob. "16 MB": [C] in the larger reading, so that nothing is refused that either of them allows."""
+    blobs_bytes: int = 512 << 20
+    """All blobs together; one more is refused (507), for what was accepted stays until somebody deletes it."""
+    blobs_most: int = 100_000
+    """How many there may be, empty ones too."""

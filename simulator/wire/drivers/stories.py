@@ -12,10 +12,13 @@ from typing import Any, Final, Protocol
 from simulator.acts import (
     Act,
     Attach,
+    Broken,
     ChangeCell,
+    Connect,
     Cut,
     Datagram,
     Detach,
+    Disconnect,
     Done,
     Get,
     Post,
@@ -24,6 +27,7 @@ from simulator.acts import (
     Sleep,
     SleepUntil,
     Story,
+    UploadBlob,
 )
 from simulator.clock import Timers
 from simulator.wire.address import Address, Ipv4
@@ -54,9 +58,13 @@ class Requester(Protocol):
 
 
 class Endpoint:
-    """What a device has been given to speak through."""
+    """What a device has been given to speak through.
 
-    __slots__ = ("coap", "coap_peer", "ip", "name", "udp", "udp_peer")
+    Args:
+        why_not: why a datagram of a size cannot be sent from an address; "": it can. None: every datagram can.
+    """
+
+    __slots__ = ("coap", "coap_peer", "ip", "name", "udp", "udp_peer", "why_not")
 
     def __init__(
         self,
@@ -67,16 +75,17 @@ class Endpoint:
         coap_peer: Address = 0,
         udp: Port | None = None,
         udp_peer: Address = 0,
+        why_not: Callable[[Ipv4, int], str] | None = None,
     ) -> None:
         self.name, self.ip = name, ip
         self.coap, self.coap_peer = coap, coap_peer
-        self.udp, self.udp_peer = udp, udp_peer
+        self.udp, self.udp_peer, self.why_not = udp, udp_peer, why_not
 
 
 Performer = Callable[[Any, "Running", float], None]
 """Begins an act of a story; whoever ends it calls `Stories.resume(running, result, now)`, also from within."""
 
-_OWN: Final = frozenset({Post, Get, Datagram, Sleep, Attach, Detach, ChangeCell})
+_OWN: Final = frozenset({Post, Get, Datagram, Sleep, Attach, Detach, ChangeCell, Connect, Disconnect, UploadBlob})
 """Acts that end with the power of the device that waits for them. Others are of the operator or the radio, or only say
 when the next act is due."""
 
@@ -128,6 +137,10 @@ class Stories:
             **performers,
         }
 
+    def perform(self, performers: Mapping[type, Performer]) -> None:
+        """Also carry out these acts."""
+        self._performers.update(performers)
+
     def start(self, endpoint: Endpoint, story: Story[Any], done: Callable[[Any, float], None], now: float) -> Running:
         """Begin a story; `done(returned, now)` is called when it has ended."""
         running = Running(endpoint, story, done)
@@ -153,6 +166,10 @@ class Stories:
     def interrupt(self, name: str, kinds: Collection[type], result: Result, now: float) -> None:
         """Acts of these kinds that stories of that device wait for have come to this result; the stories go on."""
         self._end_acts(name, kinds, result, now)
+
+    def awaits(self, name: str, kinds: Collection[type]) -> bool:
+        """Whether a story of that device waits for an act of these kinds."""
+        return any(type(running.act) in kinds for running in self._of.get(name, ()) if not running.busy)
 
     def _end_acts(self, name: str, kinds: Collection[type], result: Any, now: float) -> None:
         for running in self._of.get(name, ()):
@@ -233,6 +250,11 @@ class Stories:
     def _datagram(self, act: Datagram, running: Running, now: float) -> None:
         end = running.endpoint
         assert end.udp is not None, f"{end.name} has no UDP port"
+        if end.why_not is not None:
+            why_not = end.why_not(end.ip, len(act.payload))
+            if why_not:
+                self.resume(running, Broken(why_not), now)
+                return
         end.udp.send(act.payload, end.udp_peer, end.ip)
         self.resume(running, _SENT, now)
 

@@ -212,6 +212,29 @@ steps:
   - {upload: [naked, copy, others], payload: 22 B, over: 1 s}
 """
 
+INTERNET = """
+scenario: Internet devices come, send, receive, close, come back, store a blob and fall silent
+collections: {north: {}, south: {}}
+devices:
+  meters: {count: 2, network: inet, transport: dtls, collection: north}
+  clocks: {count: 2, network: inet, transport: coaps, collection: south}
+  others: {count: 2, transport: coap, collection: south}
+steps:
+  - {connect: [meters, clocks], over: 1 s}
+  - {attach: others, over: 1 s}
+  - {upload: [meters, clocks, others], payload: 24 B, over: 2 s}
+  - {send: [meters, clocks], payload: 4 B}
+  - {upload: [meters, clocks], payload: 25 B, times: 2, every: 5 s}
+  - {disconnect: [meters, clocks]}
+  - {upload_blob: [clocks, others], payload: 300 B, times: 2, every: 2 s}
+  - {upload: clocks, payload: 26 B}
+  - {reboot: meters.0}
+  - {connect: clocks.1}
+  - {wait: 11 min}
+  - {upload: [meters, others], payload: 27 B, over: 1 s}
+"""
+"""Beside the others, for what is done to those is worded for the mobile network; see `test_internet`."""
+
 SWAPS = ("moved", "exchanged", "taken")
 """Those in which devices hold or show what is another's."""
 

@@ -96,7 +96,7 @@ async def test_requests_and_errors_in_their_forms():
             ("GET", "/nothing", None, 404),
             ("GET", "/span/collections/17dh0cf43jfgna", None, 404),
             ("PUT", path, None, 405),
-            ("GET", f"{path}/gateways", None, 501),
+            ("GET", f"{path}/outputs", None, 501),
             ("POST", f"{path}/devices", b"\xff\x00", 400),
             ("POST", f"{path}/devices", b"x" * 1_100_000, 413),
             ("POST", f"{path}/devices", b"x" * 5_000_000, 413),

@@ -107,7 +107,8 @@ def test_literal_segments_hide_placeholders():
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 KEYS = st.sampled_from(
     ["tags", "firmware", "config", "ciot", "imsi", "imei", "gateway", "params", "collectionId", "enabled", "payload",
-     "address", "teamId", "metadata", "inet", "targetFirmwareId", "management", "name"]
+     "address", "teamId", "metadata", "inet", "targetFirmwareId", "management", "name", "deviceId", "gatewayId", "csr",
+     "certificate", "notBefore", "notAfter", "user", "type"]
 ) | st.text(max_size=5)  # fmt: skip
 SHAPES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=12
@@ -115,7 +116,7 @@ SHAPES = st.recursive(
 BODIES = st.binary(max_size=200) | SHAPES.map(lambda shape: json.dumps(shape).encode())
 SEGMENTS = st.sampled_from(
     ["span", "collections", "devices", "C", "D", "data", "inbox", "outbox", "stats", "firmware", "simulator", "login",
-     "logout", "system", "from", "activity"]
+     "logout", "system", "from", "activity", "gateways", "1", "certs", "certificates", "create", "sign", "verify"]
 ) | st.text(max_size=6)  # fmt: skip
 METHODS = st.sampled_from(["GET", "POST", "PATCH", "DELETE", "PUT"])
 QUERIES = st.dictionaries(
@@ -156,8 +157,13 @@ def holds(answer):
 
 
 @given(
-    method=METHODS, what=st.sampled_from(["", "/devices", "/devices/D", "/devices/D/outbox", "/firmware"]), body=BODIES
-)
+    method=METHODS,
+    what=st.sampled_from(
+        ["", "/devices", "/devices/D", "/devices/D/outbox", "/firmware", "/gateways", "/gateways/1", "/certificates",
+         "/certificates/create", "/certificates/sign", "/certificates/verify"]
+    ),
+    body=BODIES,
+)  # fmt: skip
 def test_any_body_is_answered(busy, method, what, body):
     _, api, ask, collection, device = busy
     path = f"/span/collections/{collection}{what.replace('D', device)}"
@@ -169,7 +175,7 @@ def test_any_body_is_answered(busy, method, what, body):
     holds(api.handle(ask("GET", f"/span/collections/{collection}/devices"), 0))
 
 
-@given(door=st.sampled_from(["login", "logout"]), body=BODIES)
+@given(door=st.sampled_from(["login", "logout", "certificates"]), body=BODIES)
 def test_any_body_at_the_loopback_doors_is_answered(busy, door, body):
     _, api, ask, _, _ = busy
     holds(api.handle(ask("POST", f"/simulator/{door}", body), 0))

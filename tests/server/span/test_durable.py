@@ -7,17 +7,21 @@ import dataclasses
 import msgspec
 import pytest
 
+from simulator.protocol.ids import decode
 from simulator.server.span import model
 from simulator.server.span.durable import (
     Durable,
+    KeptBlob,
     KeptCiot,
     KeptCollection,
     KeptDevice,
     KeptDownstream,
+    KeptInet,
     KeptSession,
     keep,
     revive,
 )
+from simulator.server.span.durable_issued import KeptGateway
 from simulator.server.span.outbox import Downstream
 from simulator.server.span.rest import Api
 
@@ -53,6 +57,22 @@ def scene(platform):
     for text in ("b25l", "dHdv"):
         platform.call("POST", f"{platform.path}/outbox", {"payload": text})
     assert platform.poll().downstream == b"one"
+    for collection in (platform.here, platform.there):
+        body = {"name": "attic", "type": "lora", "tags": {"a": "b"}, "config": {"user": {"params": {"c": "d"}}}}
+        made = platform.call("POST", f"/span/collections/{collection}/gateways", body | {"enabled": False})
+        platform.router = made["gatewayId"]
+    # Made first, but the second one there.
+    (first,) = platform.core.registry.collections[decode(platform.here)].gateways.values()
+    platform.call("PATCH", f"/span/collections/{platform.here}/gateways/{first.id}", {"collectionId": platform.there})
+    platform.issued = [
+        platform.call("POST", f"/span/collections/{collection}/certificates/create", owner)["certificate"]
+        for collection, owner in (
+            (platform.here, {"deviceId": platform.meter}),
+            (platform.there, {"gatewayId": platform.router}),
+        )
+    ]
+    (meter,) = platform.core.registry.collections[decode(platform.here)].devices.values()
+    meter.inet_seen = model.InetMetadata(last_update_ms=7, remote_address="192.0.2.7:42", certificate_serial=5)
     platform.call("POST", "/simulator/tokens", {"token": "issued", "resource": f"/collections/{platform.here}"})
     return platform
 
@@ -68,6 +88,10 @@ ASKED = {
     "history of a device, with long payloads": "/span/collections/{here}/devices/{meter}/data",
     "inbox": "/span/collections/{here}/devices/{meter}/inbox",
     "outbox, pending and sent": "/span/collections/{here}/devices/{meter}/outbox",
+    "gateways, in the order in which they came": "/span/collections/{there}/gateways",
+    "certificates of a device": "/span/collections/{here}/devices/{meter}/certs",
+    "certificates of a gateway": "/span/collections/{there}/gateways/{router}/certs",
+    "the chain": "/span/collections/{there}/certificates?gatewayId={router}",
 }
 
 
@@ -79,6 +103,42 @@ def test_the_api_says_the_same_after_a_restart(scene, path):
     after = restarted(scene).answer("GET", path)
     assert (after.status, after.body) == (before.status, before.body)
     assert len(after.body) > 20
+
+
+def test_certificates_still_count_and_the_next_ones_have_other_serials(scene):
+    def verdicts(it):
+        path = f"/span/collections/{it.here}/certificates/verify"
+        bodies = ({"deviceId": it.meter, "certificate": each} for each in it.issued)
+        return [it.call("POST", path, body)["errors"] for body in bodies]
+
+    before = verdicts(scene)
+    assert before == [[], ["certificate of a gateway, not of a device"]]
+    it = restarted(scene)
+    assert verdicts(it) == before
+    assert it.core.certificates.issued == 2
+    path = f"/span/collections/{it.here}"
+    it.call("POST", f"{path}/certificates/create", {"deviceId": it.meter})
+    listed = it.call("GET", f"{path}/devices/{it.meter}/certs")["certificates"]
+    assert len({each["certificateSerial"] for each in listed}) == 2
+
+
+def test_a_revoked_certificate_stays_revoked(scene):
+    scene.call("DELETE", scene.path)
+    it = restarted(scene)
+    body = {"gatewayId": it.router, "certificate": it.issued[0]}
+    assert it.call("POST", f"/span/collections/{it.there}/certificates/verify", body)["errors"] == [
+        "certificate is revoked"
+    ]
+
+
+def test_keys_of_the_authority_are_kept_and_not_shown(scene):
+    kept = keep(scene.core)
+    assert b"PRIVATE KEY" in msgspec.msgpack.encode(kept)
+    assert "PRIVATE KEY" not in repr(kept) + str(kept) + str(list(kept.certificates.authority.__rich_repr__()))
+
+
+def test_a_platform_without_certificates_restarts_without_an_authority(platform):
+    assert restarted(platform).core.certificates.authority is None
 
 
 def test_a_login_survives_and_the_next_datagram_is_no_new_connection(scene, names):
@@ -112,6 +172,7 @@ def test_ids_go_on(scene):
     assert it.collection() > it.there
     assert it.device(it.here) > it.spare
     assert it.call("POST", f"{it.path}/outbox", {"payload": "b25l"})["messageId"] > before
+    assert it.call("POST", f"/span/collections/{it.here}/gateways", {})["gatewayId"] > it.router
     gone = it.call("DELETE", f"/span/collections/{it.there}/devices/{it.spare}")["deviceId"]
     assert restarted(it).device(it.here) > gone
 
@@ -166,12 +227,29 @@ def test_what_the_mobile_network_did_is_counted_on(scene):
 
 # Field of the model → why it need not be kept under its own name.
 ELSEWHERE = {
-    model.Device: {"id_bytes": "made of id", "mismatches": "lost: a platform that starts anew tells them anew"},
-    model.Collection: {"id_bytes": "made of id", "hub": "its readers are cut off", "devices": "in Durable.order"},
+    model.Device: {
+        "id_bytes": "made of id",
+        "mismatches": "lost: a platform that starts anew tells them anew",
+        "inet_sessions": "lost: they end with the sockets",
+    },
+    model.Collection: {
+        "id_bytes": "made of id",
+        "hub": "its readers are cut off",
+        "devices": "in Durable.order",
+        "gateways": "in Durable.gateways",
+        "blobs": "in Durable.blobs",
+    },
+    model.Blob: {},
+    model.Gateway: {},
+    model.InetMetadata: {},
     model.Session: {"device": "it is kept with its device"},
     model.CiotMetadata: {},
     Downstream: {},
 }
+
+
+_WHERE = {model.Blob: {"collection"}}
+"""What is kept besides."""
 
 
 @pytest.mark.parametrize(
@@ -181,9 +259,12 @@ ELSEWHERE = {
         (model.Collection, KeptCollection),
         (model.Session, KeptSession),
         (model.CiotMetadata, KeptCiot),
+        (model.InetMetadata, KeptInet),
+        (model.Gateway, KeptGateway),
+        (model.Blob, KeptBlob),
         (Downstream, KeptDownstream),
     ],
 )
 def test_of_every_field_it_is_decided_whether_it_survives(kind, kept):
     fields = {field.name for field in dataclasses.fields(kind)}
-    assert fields == set(kept.__struct_fields__) | ELSEWHERE[kind].keys()
+    assert fields == set(kept.__struct_fields__) - _WHERE.get(kind, set()) | ELSEWHERE[kind].keys()
