@@ -113,7 +113,7 @@ GROUP_KEYS = _table(
     Word("cell", "the cell that they begin in, a number below 268435456 (default: dealt)"),
     Word("certificate", "own | none | foreign | self-signed | expired | early | gateway | {of: DEVICE} (default own)"),
     Word("connection", "how Internet devices keep their session: {resume: no, close_after: 5 min}"),
-    Word("clock", "reset | {fast: 20 d} | {slow: 20 d}: what Internet devices take the time for (default right)"),
+    Word("clock", "reset | {slow: 20 d} | {fast: 900 d}: what Internet devices take the time for (default right)"),
     Word("firmware", "the image that the devices run", now=False),
     Word("bootloader", "how the devices take a new image", now=False),
     Word("battery", "what the devices live on", now=False),
@@ -172,13 +172,15 @@ MODEM_KEYS = _table(
 )
 
 CERTIFICATES = _table(
-    Word("own", "issued for the device by the platform; 14 days"),
-    Word("none", "the device shows no certificate"),
-    Word("foreign", "in the device's name, but of another certificate authority"),
-    Word("self-signed", "in the device's name, and signed by nobody but itself"),
-    Word("expired", "issued for the device, and over since a day"),
-    Word("early", "issued for the device, and valid from tomorrow on"),
-    Word("gateway", "of the platform, but for a gateway"),
+    Word(
+        "own", "issued for the device by the platform; 14 days (alert once its device is removed: certificate revoked)"
+    ),
+    Word("none", "the device shows no certificate (alert: handshake failure)"),
+    Word("foreign", "in the device's name, but of another certificate authority (alert: unknown ca)"),
+    Word("self-signed", "in the device's name, and signed by nobody but itself (alert: unknown ca)"),
+    Word("expired", "issued for the device, and over since a day (alert: certificate expired)"),
+    Word("early", "issued for the device, and valid from tomorrow on (alert: bad certificate)"),
+    Word("gateway", "of the platform, but for a gateway (alert: certificate unknown)"),
     Word("copy", "{of: DEVICE}: the certificate and the key of another device", now=False),
 )
 """`certificate:` what an Internet device shows of itself. `copy` is not written, it is what `{of: DEVICE}` means."""
@@ -195,8 +197,8 @@ CONNECTION_KEYS = _table(
 )
 
 CLOCK_KEYS = _table(
-    Word("fast", "the clock is ahead by so much"),
-    Word("slow", "the clock is behind by so much"),
+    Word("fast", "the clock is ahead by so much; after 825 d the platform's certificate is over"),
+    Word("slow", "the clock is behind by so much; more than 1 d ago the platform's certificate was not valid yet"),
 )
 
 PLATFORM_KEYS = _table(
@@ -235,9 +237,9 @@ STATISTICS = (
 )
 """What the reference server counts about its mobile network and its DTLS sessions. `rejected.*` by reply message,
 `discarded.*` by what was wrong with the packet, `stops.*` by Acct-Terminate-Cause; `sessions` are those that are open
-now. `accounting.stale` are reports about sessions that were over already. `handshakes` are those that came to their end, resumed ones among them;
-`refused` were those with a certificate that is not good enough, `failed` what else did not come to its end;
-`sessions.inet` are those of DTLS and CoAPS that are open now."""
+now. `accounting.stale` are reports about sessions that were over already. `handshakes` are those that came to their
+end, resumed ones among them; `refused` were those with a certificate that is not good enough, `failed` what else did
+not come to its end; `sessions.inet` are those of DTLS and CoAPS that are open now."""
 
 REJECTIONS: Mapping[str, str] = {
     "Device does not exist": "no device has the IMSI, or the IMEI, that came",
@@ -276,6 +278,22 @@ ALERTS: Mapping[str, int] = {
 """With which words a DTLS handshake is rejected, and the number of the alert (RFC 5246 §7.2): those that servers send.
 
 A test holds this against what our own client says."""
+
+TURNED: Mapping[str, str] = {
+    "no certificate": "handshake failure",
+    "unknown issuer": "unknown ca",
+    "unknown certificate": "certificate unknown",
+    "certificate is revoked": "certificate revoked",
+    "certificate has expired": "certificate expired",
+    "certificate is not yet valid": "bad certificate",
+    "certificate is not valid yet": "bad certificate",
+    "certificate of a gateway": "certificate unknown",
+    "device is disabled": "certificate unknown",
+    "collection is disabled": "certificate unknown",
+}
+"""Why a platform turns a device down, in the words of its own terminal → the alert by which the device is told.
+
+A test holds this against the reference server."""
 
 STOPS = (
     "User-Request",
@@ -377,17 +395,20 @@ OBSERVER_KEYS = _table(
 # --- targets (scenarios §2, `needs`) ----------------------------------------------------------------------------------
 
 CAPABILITIES = _table(
-    Word("login", "devices can be logged in to a mobile network; embedded, and `simulator serve`"),
-    Word("faults", "its faults can be switched on, and it can be stopped and started; embedded only"),
-    Word("lossless", "its event stream drops nothing, so that an absence is always proven; embedded only"),
-    Word("tokens", "tokens can be issued and revoked while it runs; embedded, and `simulator serve`"),
-    Word("options", "it takes the options of `platform:`; embedded only"),
-    Word("inet", "Internet devices can connect: it tells where DTLS and CoAPS listen; embedded, and `simulator serve`"),
-    Word("blobs", "blobs can be uploaded; embedded, and `simulator serve`"),
-    Word("validity", "certificates can be issued that are over or not yet valid; embedded, and `simulator serve`"),
-    Word("pacing", "a reader can be made slow in a way that the platform notices; embedded only"),
+    Word("login", "log devices in to a mobile network; embedded can, and `simulator serve`"),
+    Word("faults", "show faults on demand, or be stopped and started; only embedded can"),
+    Word("lossless", "have an event stream that drops nothing, so that an absence is always proven; only embedded can"),
+    Word("tokens", "issue and revoke tokens while it runs; embedded can, and `simulator serve`"),
+    Word("options", "take the options of `platform:`; only embedded can"),
+    Word(
+        "inet", "let Internet devices connect by DTLS or CoAPS; embedded can, and `simulator serve` without --no-inet"
+    ),
+    Word("blobs", "take blobs; embedded can, and `simulator serve`"),
+    Word("validity", "issue certificates that are over or not yet valid; embedded can, and `simulator serve`"),
+    Word("pacing", "notice that a reader is slow when a scenario makes it so; only embedded can"),
 )
-"""What a target may be able to do. What a verb needs is implied, see `Verb.needs`."""
+"""What a target may be able to do, in words that follow `it can` and `it cannot`. What a verb needs is implied, see
+`Verb.needs`."""
 
 PLATFORM = "platform"
 """How a step names the platform: `restart: platform`."""

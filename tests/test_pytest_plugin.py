@@ -262,6 +262,17 @@ async def test_mistaken(rehearsal):
     assert "__tracebackhide__" not in text
 
 
+def test_the_command_that_runs_it_again_can_be_pasted_where_pytest_was_started(run, pytester, monkeypatch):
+    broken = EXAMPLE.replace('within_s=120, transport="coap"', "within_s=1, bytes=5")
+    run({"tests/deep/test_it.py": broken, "pytest.ini": "[pytest]\n"}, "--collect-only")
+    monkeypatch.chdir(pytester.path / "tests")
+    result = pytester.runpytest_inprocess(*PLUGIN, "deep")
+    again = "pytest deep/test_it.py::test_reports_after_blackout"
+    result.stdout.fnmatch_lines([f"E *again with: {again} --simulator-seed 0"])
+    (file,) = again.split()[1:]
+    pytester.runpytest_inprocess(*PLUGIN, file).assert_outcomes(failed=1)
+
+
 SHAPES = """\
 import pytest
 

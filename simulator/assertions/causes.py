@@ -78,6 +78,10 @@ class _Done:
         self.machine.missed(self, now)
 
 
+_ANYWHERE: Final = "?"
+"""Where a device is whose move, or creation, came to nobody knows what; no collection is called that."""
+
+
 class ActOnce(Machine):
     """act-once."""
 
@@ -148,8 +152,10 @@ class ActOnce(Machine):
         if one is None:
             return
         one.over, one.act = True, act
-        if act.verb == "create" and act.outcome != "rejected":
+        if act.verb == "create" and act.outcome == "ok":
             self._homes.pop(act.subject, None)  # it is where its group begins, wherever it was moved before
+        elif act.verb in ("create", "move") and act.outcome not in ("ok", "rejected"):
+            self._homes[act.subject] = _ANYWHERE
         if act.outcome == "rejected" and self._world.refused(act):
             self._refused(one, done)
             for _ in range(one.seen):
@@ -257,7 +263,7 @@ class ActOnce(Machine):
         to = collection_name(what.to)
         home = self._homes.get(act.subject, collection_name(self._home_of(act.subject)))
         self._homes[act.subject] = to
-        return 0 if to == home else 2 if self._world.embedded else 1
+        return 0 if home in (to, _ANYWHERE) else 2 if self._world.embedded else 1
 
     def _home_of(self, subject: str) -> str | None:
         group = self._world.group_of.get(subject)

@@ -11,7 +11,7 @@ from simulator.assertions import texts
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.world import World
-from simulator.events.records import EventRecord
+from simulator.events.records import ActRecord, EventRecord
 
 RESOLUTION_S: Final = 1
 """Of an event's own time (span §1.3)."""
@@ -100,17 +100,25 @@ class CreatedFirst(_Chain):
 
 
 class SessionEnds(_Chain):
-    """session-ends-once. Of devices that are as old as the run: any other may have had a session before."""
+    """session-ends-once. Of devices that are as old as the run: any other may have had a session before. And of those
+    that nobody moves: else their events come in two streams, and nothing orders one after the other."""
 
-    __slots__ = ("_open",)
+    __slots__ = ("_moved", "_open")
 
     names = ("clientConnected", "clientDisconnected")
+    verbs = ("move",)
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
         self._open: dict[str, int] = {}
+        self._moved: set[str] = set()
+
+    def began(self, act: ActRecord) -> None:
+        self._moved.add(act.subject)
 
     def see(self, event: EventRecord) -> None:
+        if event.subject in self._moved:
+            return
         device = _device(event)
         count = self._open.get(device, 0)
         if event.name == "clientConnected":

@@ -28,8 +28,8 @@ from simulator.events.records import ActRecord, EventRecord
 from simulator.scenario.model import Group, SendDown, Upload, Withdraw
 
 LOSES: Final = ("remove", "create")
-"""Verbs after which nobody knows what of an outbox is left. An Internet device may be created although it is there: it is
-another one then, whose outbox is empty; one with a SIM is refused."""
+"""Verbs after which nobody knows what of an outbox is left. An Internet device may be created although it is there: it
+is another one then, whose outbox is empty; one with a SIM is refused."""
 
 AT_ONCE_S: Final = 1.0
 """In real time a datagram needs no longer where nothing delays it; in virtual time it arrives in the same instant."""

@@ -2,7 +2,8 @@
 
 The platform alone tells how many sessions a device has. When several are open, nobody knows which of them a message
 came in by, so only what holds of all of them is held against it. They are the embedded server's (how long a session may
-be silent is a choice), and they do not survive a restart of it.
+be silent is a choice), and they do not survive a restart of it. Of a device that is moved the books are closed: its
+events come in two streams then, and nothing orders one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 from simulator.assertions.docket import Check, Docket
 from simulator.assertions.machine import Machine
 from simulator.assertions.world import World
-from simulator.events.records import EventRecord
+from simulator.events.records import ActRecord, EventRecord
 
 TRAFFIC: Final = ("upstreamMessage", "downstreamMessage")
 """Events that show that something came in by a session."""
@@ -29,17 +30,27 @@ class Open(NamedTuple):
 class Sessions(Machine):
     """Keeps the books."""
 
-    __slots__ = ("_check", "_docket", "_open", "_world", "names", "verbs")
+    __slots__ = ("_check", "_docket", "_moved", "_open", "_world", "names", "verbs")
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         self._docket, self._check, self._world = docket, check, world
         self.names: tuple[str, ...] = ("clientConnected", "clientDisconnected", *TRAFFIC) if world.internet else ()
         self.verbs: tuple[str, ...] | None = None if world.internet else ()
         self._open: dict[str, list[Open]] = {}
+        self._moved: set[str] = set()
 
     def _counts(self, event: EventRecord) -> bool:
         world = self._world
-        return world.embedded and world.known.all_acts and world.is_inet(event.subject)
+        known = world.embedded and world.known.all_acts and world.is_inet(event.subject)
+        return known and event.subject not in self._moved
+
+    def _moves(self, act: ActRecord) -> bool:
+        """Whether an act that begins is a move; the books of its device are closed then."""
+        if act.verb != "move":
+            return False
+        self._moved.add(act.subject)
+        self._open.pop(act.subject, None)
+        return True
 
     def _enter(self, event: EventRecord) -> None:
         """Write down what an event of one of the devices says of its sessions."""

@@ -61,6 +61,8 @@ class SessionEnded(Sessions):
             return
         family = self._world.family(subject)
         self._look(family, act.t_s)
+        if self._moves(act):
+            self._closed(subject)
         self._under_way[family] = self._under_way.get(family, 0) + 1
         if act.verb == "disconnect" and subject in self._sure and self._under_way[family] == 1:
             self._closing[subject] = _Closing(self, act)
@@ -78,6 +80,7 @@ class SessionEnded(Sessions):
         self._look(family, act.t_s)
         self._under_way[family] = left = max(0, self._under_way.get(family, 0) - 1)
         certain = not left and not self._world.delays(subject) and not self._world.wanders(subject)
+        certain = certain and subject not in self._moved
         if act.verb in CONNECTS and act.outcome == "ok" and certain and self._world.embedded:
             self._sure.add(subject)
         elif act.verb not in _KEEPS and (act.verb not in SENDS or act.outcome != "ok"):
@@ -108,13 +111,17 @@ class SessionEnded(Sessions):
             return
         subject = event.subject or ""
         if event.name == "clientDisconnected":
-            self._sure.discard(subject)
-            closing = self._closing.pop(subject, None)
-            if closing is not None:
-                closing.open = False
+            self._closed(subject)
         else:
             self._look(self._world.family(subject), event.rx_s)
         self._enter(event)
+
+    def _closed(self, subject: str) -> None:
+        """It has no session any more, or none that could be followed."""
+        self._sure.discard(subject)
+        closing = self._closing.pop(subject, None)
+        if closing is not None:
+            closing.open = False
 
     def finish(self) -> None:
         for family in dict.fromkeys(self._world.family(subject) for subject in self._open):

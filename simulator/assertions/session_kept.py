@@ -44,7 +44,7 @@ class SessionKept(Sessions):
 
     def __init__(self, docket: Docket, check: Check, world: World) -> None:
         super().__init__(docket, check, world)
-        self.verbs = (*CLOSES, *GOES_DOWN) if world.internet else ()
+        self.verbs = (*CLOSES, *GOES_DOWN, "move") if world.internet else ()
         self._acting: dict[str, int] = {}
         """How many acts of a family are under way that may end a session."""
         self._until_s: dict[str, float] = {}
@@ -54,11 +54,17 @@ class SessionKept(Sessions):
         """When a session of a device began that has not been seen to replace another."""
 
     def began(self, act: ActRecord) -> None:
+        if self._moves(act):
+            for alarm in self._alarms.pop(act.subject, ()):
+                alarm.open = False
+            return
         self._count(act, 1)
         if act.verb in GOES_DOWN:
             self._open.clear()
 
     def ended(self, act: ActRecord) -> None:
+        if act.verb == "move":
+            return
         self._count(act, -1)
         key = self._key(act)
         late_s = FORGOTTEN_AFTER_S if key and self._world.delays(act.subject) else STRAGGLES_S

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Optional
 
 import typer
+from typer.core import TyperGroup
 
 from simulator import __version__
 from simulator.cli.ending import to_its_end
@@ -38,8 +39,20 @@ from simulator.server.ports import (
     UDP_PORT,
 )
 
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """As shipped, without what its library for types puts before our words."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="simulator",
+    cls=_Commands,
     help="Simulated devices act out scenarios against an IoT platform; the events it emits are held against them.",
     no_args_is_help=True,
     add_completion=False,
@@ -258,10 +271,11 @@ def serve(
     ] = BLOB_PORT,
     no_inet: Annotated[bool, typer.Option("--no-inet", help="No Internet devices: no DTLS, CoAPS and HTTPS.")] = False,
     data: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045  as text: an empty one is a mistake, and no path
         typer.Option(
             metavar="FOLDER",
-            help="Keeps the certificate authority, so that devices go on trusting it. Default: a new one each time.",
+            help="Keeps the certificate authority, so that devices go on trusting it, and nothing else: devices,"
+            " collections and issued certificates end with the server. Default: a new one each time.",
         ),
     ] = None,
     name: Annotated[
@@ -273,8 +287,8 @@ def serve(
         ),
     ] = None,
     inet_idle: Annotated[
-        int, typer.Option(metavar="SECONDS", help="A DTLS session that is silent for so long ends; 0: never.")
-    ] = 600,
+        str, typer.Option(metavar="DURATION", help="A DTLS session that is silent for so long ends; 0: never.")
+    ] = "10 min",
     transport_compat: Annotated[
         Optional[Literal["unspecified"]],  # noqa: UP045
         typer.Option(help="What upstreamMessage says of Internet devices. Default: dtls or coaps."),
@@ -297,8 +311,8 @@ def serve(
         typer.Option(help="Must gateways sign their requests? Auto: from the first signed one of each on."),
     ] = "always",
     interim: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(metavar="SECONDS", help="How often gateways shall report on a session. Default: not at all."),
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="DURATION", help="How often gateways shall report on a session. Default: not at all."),
     ] = None,
     mismatch_policy: Annotated[
         Literal["both", "first"],
@@ -338,12 +352,12 @@ def serve(
             inet=not no_inet,
             data=data,
             names=tuple(name or ()),
-            inet_idle_s=inet_idle,
+            inet_idle=inet_idle,
             transport_compat=transport_compat or "",
             radius_secret=radius_secret,
             radius_clients=tuple(radius_client or ()),
             require_message_authenticator=require_message_authenticator,
-            interim_s=interim,
+            interim=interim,
             mismatch_policy=mismatch_policy,
             disconnect_on_update=disconnect_on_update,
             disconnect_port=disconnect_port,

@@ -149,7 +149,7 @@ def _certificates() -> list[Entry]:
 def _clocks() -> list[Entry]:
     from simulator.scenario.inet import CLOCKS
 
-    return _table({**CLOCKS, **words.CLOCK_KEYS}, {"fast": "clock: {fast: 20 d}", "slow": "clock: {slow: 20 d}"})()
+    return _table({**CLOCKS, **words.CLOCK_KEYS}, {"fast": "clock: {fast: 900 d}", "slow": "clock: {slow: 20 d}"})()
 
 
 def _alerts() -> list[Entry]:

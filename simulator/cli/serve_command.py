@@ -27,6 +27,7 @@ from simulator.wire.real import Kind
 INTERIM_LEAST_S, INTERIM_MOST_S = 60, (1 << 32) - 1
 INET_IDLE_MOST_S = 30 * 86_400
 NAME_MOST = 253
+DIGITS_MOST = 18
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NETWORK_CHARACTERS = frozenset("0123456789./")
 
@@ -44,14 +45,14 @@ def serve_until_stopped(
     https_port: int,
     blob_port: int,
     inet: bool,
-    data: Path | None,
+    data: str | None,
     names: tuple[str, ...],
-    inet_idle_s: int,
+    inet_idle: str,
     transport_compat: Literal["", "unspecified"],
     radius_secret: str | None,
     radius_clients: tuple[str, ...],
     require_message_authenticator: Required,
-    interim_s: int | None,
+    interim: str | None,
     mismatch_policy: Policy,
     disconnect_on_update: bool,
     disconnect_port: int,
@@ -78,17 +79,19 @@ def serve_until_stopped(
     ):
         if not 0 <= port <= 65535:
             raise UsageError(f"{option} {port}: ports go from 0 to 65535")
+    interim_s = None if interim is None else seconds("--interim", interim)
+    inet_idle_s = seconds("--inet-idle", inet_idle)
     if interim_s is not None and not INTERIM_LEAST_S <= interim_s <= INTERIM_MOST_S:
         much = "little" if interim_s < INTERIM_LEAST_S else "much"
         raise UsageError(
-            f"--interim {interim_s}: too {much}; from {INTERIM_LEAST_S} to {INTERIM_MOST_S} s (RFC 2869 §5.16)"
+            f"--interim {interim}: too {much}; from {INTERIM_LEAST_S} to {INTERIM_MOST_S} s (RFC 2869 §5.16)"
         )
     if not 0 <= inet_idle_s <= INET_IDLE_MOST_S:
-        raise UsageError(
-            f"--inet-idle {inet_idle_s}: from 0 (sessions never end by themselves) to {INET_IDLE_MOST_S} s"
-        )
+        raise UsageError(f"--inet-idle {inet_idle}: from 0 (sessions never end by themselves) to {INET_IDLE_MOST_S} s")
     if not inet and (data is not None or names):
         raise UsageError("--data and --name are about Internet devices; leave out --no-inet")
+    if data is not None and not data.strip():
+        raise UsageError("--data: it is empty (an unset variable?); name a folder, or leave the option out")
     for name in names:
         _check_name(name)
     udp = {"--udp-port": udp_port, "--coap-port": coap_port, "--radius-port": radius_port,
@@ -108,7 +111,7 @@ def serve_until_stopped(
         https_port=https_port,
         blob_port=blob_port,
         inet=inet,
-        data=data,
+        data=None if data is None else Path(data),
         names=names,
         token=token or "",
         span=SpanSettings(
@@ -132,9 +135,34 @@ def _check_name(name: str) -> None:
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        labels = name.removeprefix("*.").split(".")
-        if len(name) > NAME_MOST or not all(_LABEL.fullmatch(each) for each in labels):
+        labels = name.split(".")
+        if labels[0] == "*":
+            raise UsageError(
+                f"--name {name}: name the hosts one by one; much firmware takes no certificate with an asterisk"
+            ) from None
+        # A last part that is a number makes an address of it, for those who look names up.
+        if (
+            len(name) > NAME_MOST
+            or not all(_LABEL.fullmatch(each) for each in labels)
+            or (labels[-1].isdigit() and len(labels) > 1)
+        ):
             raise UsageError(f"--name {name}: give a host name or an address, data.example.com") from None
+
+
+def seconds(option: str, text: str) -> int:
+    """A duration of whole seconds, with a unit as in scenarios or without: `10 min`, `600`. Raises: UsageError."""
+    from simulator.scenario.quantities import NotAQuantity, parse  # late: no other option needs it
+
+    plain = text.strip()
+    if plain.isascii() and plain.removeprefix("-").isdigit() and len(plain) <= DIGITS_MOST:
+        return int(plain)
+    try:
+        found = parse(text, "duration")
+    except NotAQuantity as error:
+        raise UsageError(f"{option} {text}: {error.problem}; {error.hint}") from None
+    if found != int(found):
+        raise UsageError(f"{option} {text}: whole seconds only")
+    return int(found)
 
 
 def _check_different(ports: Mapping[str, int]) -> None:

@@ -16,6 +16,7 @@ from simulator.scenario.model import (
     ChangeLink,
     Connect,
     Counted,
+    Disconnect,
     DroppedFor,
     Flow,
     Group,
@@ -24,6 +25,7 @@ from simulator.scenario.model import (
     Operator,
     Poll,
     PowerOn,
+    RebindNat,
     Reboot,
     Restart,
     Scenario,
@@ -33,6 +35,7 @@ from simulator.scenario.model import (
     SwitchProfile,
     Together,
     Upload,
+    Vanish,
     Wait,
     WholeRun,
 )
@@ -92,13 +95,15 @@ def duration_s(scenario: Scenario) -> float:
 class _Walk:
     """Goes through the story once, and remembers what the weather has become."""
 
-    __slots__ = ("_groups", "_inet_idle_s", "_links", "_operators", "_steps")
+    __slots__ = ("_groups", "_inet_idle_s", "_links", "_lost", "_operators", "_steps")
 
     def __init__(self, scenario: Scenario) -> None:
         self._steps = scenario.steps
         self._inet_idle_s = scenario.platform.inet_idle_s
         self._groups = {group.name: group for group in scenario.groups}
         self._links = {group.name: group.link for group in scenario.groups}
+        self._lost: set[str] = set()
+        """Groups whose sessions the platform hears nothing of any more, without their devices' knowing."""
         self._operators = {operator.name: operator for operator in scenario.operators}
 
     def after(self, flow: Flow, now: float) -> float:
@@ -114,6 +119,10 @@ class _Walk:
         if isinstance(step.act, ChangeLink):
             for subject in step.subjects:
                 self._links[subject.group] = _changed(self._links[subject.group], step.act.link)
+        if isinstance(step.act, RebindNat):
+            self._lost |= {subject.group for subject in step.subjects}
+        elif isinstance(step.act, (*CONNECTS, Upload, Poll, Disconnect, Vanish)):
+            self._lost -= {subject.group for subject in step.subjects}
         return over_s
 
     def _step_s(self, step: Step) -> float:
@@ -144,8 +153,15 @@ class _Walk:
         else:
             act_s = _act_s(step, group, self._links[subject.group])
         fails = step.outcome not in ("ok", "any")
+        if not fails and self._in_vain(step, group):
+            return MAX_TRANSMIT_WAIT_S + (_pause_s(step, 1) + act_s if step.retries else 0.0)
         again = step.retries if fails else min(step.retries, 1 if step.retry_model else 0)
         return act_s + sum(_pause_s(step, failed) + act_s for failed in range(1, again + 1))
+
+    def _in_vain(self, step: Step, group: Group) -> bool:
+        """Whether the first attempt goes to a session that is lost: nobody answers, and only the next one connects."""
+        asks = isinstance(step.act, Upload | Poll) and group.transport == "coaps"
+        return asks and group.name in self._lost and group.connection.renew_after_s is None
 
     def _spread_s(self, step: Step) -> float:
         if step.arrivals is None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from simulator.pytest_plugin.files import shown_path
+
 if TYPE_CHECKING:
     from simulator.run.live import LiveRehearsal
 
@@ -127,7 +129,10 @@ class Rehearsed:
     def _rerun(self) -> str:
         import shlex
 
-        words = ["pytest", self._request.node.nodeid, "--simulator-seed", str(self.seed)]
+        node = self._request.node
+        # An id counts from the folder of the configuration, and a command from where pytest was started.
+        name = "::".join((str(shown_path(node)), *node.nodeid.split("::")[1:]))
+        words = ["pytest", name, "--simulator-seed", str(self.seed)]
         return shlex.join(words + (["--simulator-time", "real"] if self.time == "real" else []))
 
 

@@ -18,7 +18,7 @@ from simulator.run.counting import Phase, count
 from simulator.run.fleet import Fleet
 from simulator.run.keyring import Keyring
 from simulator.run.mobile import Mobile
-from simulator.run.needs import check_needs
+from simulator.run.needs import check_needs, check_ways
 from simulator.run.performers import Performers
 from simulator.run.platform import Platform, turn_of
 from simulator.run.recorder import Bench, Recorder, Watch
@@ -168,7 +168,9 @@ class Rehearsal:
         try:
             await self._target.start()
             self.reached = True
-            check_needs(self._scenario, self._target.capabilities, self._target.name)
+            target = self._target
+            check_needs(self._scenario, target.capabilities, target.name)
+            check_ways(self._scenario, {"dtls": target.dtls, "coaps": target.coaps}, target.name)
             await self._story(self._meet_operator())
             why = "done"
         except asyncio.CancelledError:

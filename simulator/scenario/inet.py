@@ -37,7 +37,7 @@ CLOCKS = {
     "right": Word("right", "the time that it is"),
     "reset": Word("reset", "1970-01-01 when the device is switched on: nobody has set it"),
 }
-CLOCK_FORMS = "right, reset, {fast: 20 d} or {slow: 20 d}"
+CLOCK_FORMS = "right, reset, {slow: 20 d} or {fast: 900 d}"
 
 
 def certificate(reading: Reading, node: Node, group: str) -> CertificateSpec:

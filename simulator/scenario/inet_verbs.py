@@ -69,7 +69,7 @@ def connect(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> D
 
 
 def set_clock(reading: Reading, _subjects: Sequence[Subject], fields: Fields) -> DeviceAct:
-    """`{set_clock: meters, fast: 20 d}`; without an argument the clock is set rightly."""
+    """`{set_clock: meters, slow: 20 d}`; without an argument the clock is set rightly."""
     return SetClock(clock=deviation(reading, fields, "set_clock"))
 
 

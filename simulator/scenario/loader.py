@@ -24,6 +24,7 @@ from simulator.scenario.inet import resolve_copies
 from simulator.scenario.model import Scenario
 from simulator.scenario.nodes import Items, Node, Text, Tree, refused
 from simulator.scenario.operators import operators, platform_options
+from simulator.scenario.possible import check_possible
 from simulator.scenario.problems import Fields, Problems
 from simulator.scenario.proof import mutants
 from simulator.scenario.reading import Files, Reading
@@ -185,6 +186,7 @@ def _scenario(tree: Tree, file: str, folder: Path | None, files: Files | None = 
     allow = _allowed(problems, fields.get("allow"))
     options = platform_options(reading, fields.get("platform"))
     check_whole(reading, steps)
+    check_possible(reading, steps, expect, options)
     scenario = Scenario(
         promise="" if promise is None else _sentence(problems, promise, "scenario"),
         place=fields.at("scenario"),

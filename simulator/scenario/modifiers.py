@@ -14,7 +14,7 @@ from simulator.scenario.quantities import in_units, quantity
 from simulator.scenario.reading import Reading
 from simulator.scenario.repetition import Repetition
 from simulator.scenario.show import meant, plain, shown
-from simulator.words import ALERTS, OUTCOMES, REJECTIONS, Verb
+from simulator.words import ALERTS, OUTCOMES, REJECTIONS, TURNED, Verb, nearest
 
 COAP = re.compile(r"coap ([245])\.([0-9]{2})")
 
@@ -107,7 +107,8 @@ def _check_reason(reading: Reading, verb: Verb, whom: Sequence[Subject], text: T
         hint = f"the reference server says {', '.join(messages)}"
         reading.problems.add(f"no login is rejected with {shown(reason)}", text.place, hint)
     else:
-        hint = meant(reason, messages)
+        alert = TURNED.get(nearest(reason, (*messages, *TURNED)) or "")
+        hint = meant(reason, messages) if alert is None else f"its alert is another: write {{rejected: {alert}}}"
         reading.problems.add(f"no handshake is rejected with {shown(reason)}", text.place, hint)
 
 

@@ -26,16 +26,21 @@ from simulator.scenario.model import (
     Reboot,
     Roam,
     Scenario,
+    SetClock,
     StateOf,
     SwitchProfile,
     Upload,
     WholeRun,
 )
+from simulator.scenario.quantities import in_units
 from simulator.scenario.states import kind_of
 from simulator.words import DEFAULT_COLLECTION, EMITTED, EVENTS
 
 ISSUED = ("own", "expired", "early", "gateway")
 """Certificates that the platform makes when the device is created."""
+SERVER_VALID_S = 825 * 86_400.0
+BACKDATED_S = 86_400.0
+"""How long the certificate of the reference server is valid, and since how long before it was made."""
 CONNECTS = (Connect, Upload, Poll, PowerOn, Reboot)
 
 
@@ -71,6 +76,7 @@ def notes(scenario: Scenario) -> tuple[Note, ...]:
         *_read_only(scenario),
         *_rolled_back(scenario),
         *_without_certificate(scenario),
+        *_harmless_clocks(scenario),
     ]
     if not scenario.case:
         found += [*_unused(scenario), *_unused_operators(scenario)]
@@ -210,6 +216,19 @@ def _without_certificate(scenario: Scenario) -> Iterator[Note]:
             if subject.group in silent:
                 text = f"{subject.group} is never created, so the platform gives it no certificate to connect with"
                 yield Note(subject.place, f"{text}; outcome: failed says that this is meant")
+
+
+def _harmless_clocks(scenario: Scenario) -> Iterator[Note]:
+    """A device holds its clock against the platform's certificate, and nothing else."""
+    set_to = [(group.place, group.clock) for group in scenario.groups]
+    set_to += [(step.place, step.act.clock) for step in scenario.steps if isinstance(step.act, SetClock)]
+    for place, clock in set_to:
+        if clock.kind != "off" or not -BACKDATED_S < clock.offset_s < SERVER_VALID_S:
+            continue
+        way = "fast" if clock.offset_s > 0 else "slow"
+        since = "for 825 days" if way == "fast" else "from the day before it was made"
+        off = in_units(abs(clock.offset_s), "duration")
+        yield Note(place, f"a clock that is {off} {way} changes nothing: the platform's certificate is valid {since}")
 
 
 # --- what the remarks are about ---------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ SHARE = re.compile(r"([0-9][^%]{0,20}%)\s+of\s+(\S+)")
 MAX_LISTED = 100
 """Subjects in a list: each is held against all others, and whoever needs more has a range."""
 
+ENTRIES = ("each", "some", "none", "of", "state")
+"""Where an entry of an expectation says whom it is about."""
+
 FORMS = "meters, meters.3, meters.0-9 or 10 % of meters"
 
 
@@ -49,6 +52,10 @@ def subjects(reading: Reading, node: Node, what: str) -> tuple[Subject, ...]:
 
 def subject(reading: Reading, node: Node, what: str) -> Subject | None:
     """One subject, or None (and noted)."""
+    if isinstance(node, Items) and what in ENTRIES:
+        hint = "write one entry for each"
+        reading.problems.add(f"{what} names one group, member or range, not a list", node.place, hint)
+        return None
     text = reading.problems.word(node, f"the subject of {what}")
     if text is None:
         return None

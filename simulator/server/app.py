@@ -113,7 +113,7 @@ class ReferenceServer:
         core.radius.interim_s = self._settings.radius.interim_s
         seed = self._settings.seed + self._starts
         self.radius = RadiusFront(core.radius, self._clock, self._settings.radius, self._timers, seed=seed)
-        self.internet = Internet(core, self._clock, folder=self._settings.data, names=self._names())
+        self.internet = Internet(core, self._clock, folder=self._settings.data, names=self.names())
         self.dtls = DtlsFront(core, self._clock)
         self.coaps = CoapsFront(core, self._clock, self._settings.coap, seed=seed)
         self.blobs = BlobDoor(core)
@@ -122,8 +122,8 @@ class ReferenceServer:
         self._waiting += [self.radius.disconnects, self.dtls.sessions, self.coaps.sessions]
         self._starts += 1
 
-    def _names(self) -> tuple[str, ...]:
-        """What the certificate says of where this is."""
+    def names(self) -> tuple[str, ...]:
+        """What the certificate says of where this is: host names and addresses."""
         names = ("localhost", host_text(LOOPBACK), self._settings.host, *self._settings.names)
         return tuple(name for name in dict.fromkeys(names) if name != host_text(ANY))
 

@@ -10,21 +10,18 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 
 from simulator.server.app import ReferenceServer, ServerSettings
-from simulator.server.fronts.associations import Associations, Turned
 from simulator.server.fronts.coap import CoapFront
 from simulator.server.fronts.radius import Unreadable
 from simulator.server.fronts.radius_clients import network_of
 from simulator.server.fronts.udp import UdpFront
 from simulator.server.log import printable
+from simulator.server.remark_lines import AGAIN_EVERY_S, LINES_MOST, told
+from simulator.server.remarks_internet import Internet
 from simulator.server.span.network import Refused
 from simulator.server.span.recent import Recent, Said
-from simulator.wire.address import ANY, Address, host_text, ip_of, ipv4, port_of, text
+from simulator.wire.address import ANY, Address, host_text, ip_of, ipv4, text
 
-LINES_MOST = 5
-"""Things of one kind that get a line each time; the rest is counted."""
 SILENCES_EVERY_S = 10.0
-STRANGERS_EVERY_S = 60.0
-"""How often it is told that the same address writes and is not logged in."""
 STRANGERS_MOST = 1_024
 """Addresses of which that is remembered."""
 SECRET_LEAST = 16
@@ -39,13 +36,6 @@ _HINTS = {
     "missing Message-Authenticator": " (--require-message-authenticator auto believes it without)",
 }
 
-_TURNED_HINTS = {
-    "unknown issuer": ": not signed by this platform's authority; a new start without --data makes a new one",
-    "unknown certificate": ": issued by another run of this platform, or for a device that is gone",
-    "no certificate": ": a device has to show one (POST /span/collections/ID/certificates/create makes it)",
-    "unknown ca": ": the device does not trust this platform (GET /simulator/root is what it has to trust)",
-}
-
 
 class Remarks:
     """All of them, since the last time that somebody asked."""
@@ -55,7 +45,7 @@ class Remarks:
         self._refused = 0
         self._silences: dict[str, tuple[int, float]] = {}
         self._strangers = {"UDP": Strangers("UDP", server.udp), "CoAP": Strangers("CoAP", server.coap)}
-        self._lost = {"DTLS": Lost("DTLS", server.dtls.sessions), "CoAPS": Lost("CoAPS", server.coaps.sessions)}
+        self._internet = Internet(server)
 
     def lines(self, now: float) -> list[str]:
         """What is to be told now; `now` in seconds of any clock that does not go back."""
@@ -71,8 +61,7 @@ class Remarks:
         front.clients.warnings.clear()
         for strangers in self._strangers.values():
             lines += strangers.lines(now)
-        for lost in self._lost.values():
-            lines += lost.lines(now)
+        lines += self._internet.lines(now)
         return lines
 
     def _not_answered(self, now: float) -> list[str]:
@@ -109,7 +98,7 @@ class Strangers:
                 break
             count, last = self._waiting.pop(ip)
             self._again_s.pop(ip, None)
-            self._again_s[ip] = now + STRANGERS_EVERY_S
+            self._again_s[ip] = now + AGAIN_EVERY_S
             if len(self._again_s) > STRANGERS_MOST:
                 self._again_s.popitem(last=False)
             who = f"an address that is not logged in, last {text(last)}" if ip else "more that are not logged in"
@@ -134,42 +123,6 @@ class Strangers:
         self._waiting[ip] = self._waiting.get(ip, (0, 0))[0] + count, last
 
 
-class Lost:
-    """What comes to nothing at a DTLS port: handshakes, and datagrams that belong to no session.
-
-    Those of the second kind are told at once, and then once a minute.
-    """
-
-    def __init__(self, what: str, sessions: Associations) -> None:
-        self._what, self._sessions = what, sessions
-        self._told, self._again_s = 0, 0.0
-
-    def lines(self, now: float) -> list[str]:
-        """What is to be told now."""
-        lines = turned(self._what, self._sessions.turned)
-        count = self._sessions.strangers - self._told
-        if count <= 0 or (self._told and now < self._again_s):
-            return lines
-        self._told += count
-        self._again_s = now + STRANGERS_EVERY_S
-        last = self._sessions.last_stranger
-        where = f", last {text(last)}" if last else ""
-        return [*lines, f"{self._what}: {count} datagrams that belong to no session{where}; nothing was stored"]
-
-
-def turned(what: str, recent: Recent[Turned]) -> list[str]:
-    """A line for each reason and address with which a DTLS handshake came to nothing."""
-    taken, missed = recent.take()
-    times = Counter(each._replace(peer=ip_of(each.peer)) for each in taken)
-    ports = {(each.why, ip_of(each.peer)): each.peer for each in taken}
-    lines = []
-    for each, count in times.items():
-        last = ports[each.why, each.peer]
-        where = text(last) if count == 1 else f"{host_text(last)}, last port {port_of(last)}"
-        lines.append(f"{each.why} (from {where}){_TURNED_HINTS.get(each.why, '')}")
-    return _told(f"{what} handshake failed", lines, list(times.values()), len(taken) + missed)
-
-
 def refusals(refused: deque[Refused], total: int) -> list[str]:
     """A line for each device that was refused, and one for the rest; takes them out.
 
@@ -178,16 +131,16 @@ def refusals(refused: deque[Refused], total: int) -> list[str]:
     """
     times = Counter(refused)
     refused.clear()
-    lines = [f"{each.reason} ({_who(each.imsi or 'none', each.gateway, each.imei)})" for each in times]
-    return _told("login refused", lines, list(times.values()), total)
+    lines = [(f"{each.reason} ({_who(each.imsi or 'none', each.gateway, each.imei)})", "") for each in times]
+    return told("login refused", lines, list(times.values()), total)
 
 
 def said(what: str, recent: Recent[Said]) -> list[str]:
     """The same for what gateways reported, and for sessions that they were to end."""
     taken, missed = recent.take()
     times = Counter(taken)
-    lines = [f"{each.what} ({_who(each.imsi or 'not told', each.gateway)})" for each in times]
-    return _told(what, lines, list(times.values()), len(taken) + missed)
+    lines = [(f"{each.what} ({_who(each.imsi or 'not told', each.gateway)})", "") for each in times]
+    return told(what, lines, list(times.values()), len(taken) + missed)
 
 
 def unreadable(recent: Recent[Unreadable]) -> list[str]:
@@ -199,8 +152,8 @@ def unreadable(recent: Recent[Unreadable]) -> list[str]:
         shown = repr(printable(each.raw[:_RAW_MOST])) + (" and more" if len(each.raw) > _RAW_MOST else "")
         gateway = f" ({each.gateway[:_RAW_MOST]})" if each.gateway else ""
         came_to = "only the IMSI was checked" if each.what == "IMEISV" else "nobody gets in without"
-        lines.append(f"unreadable {each.what} {shown} from {host_text(each.peer)}{gateway}: {came_to}")
-    return _told("RADIUS", lines, list(times.values()), len(taken) + missed, "unreadable identities more")
+        lines.append((f"unreadable {each.what} {shown} from {host_text(each.peer)}{gateway}", f": {came_to}"))
+    return told("RADIUS", lines, list(times.values()), len(taken) + missed, "unreadable identities more")
 
 
 def concerns(settings: ServerSettings) -> Iterable[str]:
@@ -220,13 +173,3 @@ def _who(imsi: str, gateway: str, imei: str = "") -> str:
     who += [f"imei {imei}"] if imei else []
     who += [f"gateway {gateway}"] if gateway else []
     return ", ".join(who)
-
-
-def _told(what: str, lines: list[str], times: list[int], total: int, more: str = "more") -> list[str]:
-    """`LINES_MOST` of the lines, with how often each happened, and how many there were beyond."""
-    shown = [
-        printable(f"{what}: {line}" + (f", {count} times" if count > 1 else ""))
-        for line, count in zip(lines[:LINES_MOST], times, strict=False)
-    ]
-    rest = total - sum(times[:LINES_MOST])
-    return [*shown, f"{what}: {rest} {more}"] if rest > 0 else shown

@@ -103,7 +103,7 @@ def table(server: ReferenceServer, radius_secret: str = "") -> str:
     """Where everything is, the tokens, and the RADIUS secret if that was made up here ("": the user knows it)."""
     lines = [(each.what, each.where) for each in server.endpoints()]
     root = server.root_place()
-    lines += [("root", root)] if root else []
+    lines += [("certificate", f"for {', '.join(server.names())}"), ("root", root)] if root else []
     lines += [("secret", radius_secret)] if radius_secret else []
     lines += [("token", server.token), ("read-only", server.read_token)]
     width = max(len(what) for what, _ in lines)

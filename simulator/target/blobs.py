@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from simulator import acts
 from simulator.clock import Clock
-from simulator.errors import SimulatorError
+from simulator.errors import LocalError, SimulatorError
 from simulator.target.api import one_line, title_of
 from simulator.target.credentials import Credentials
 from simulator.wire.address import Address, Ipv4, address, host_text, ip_of, port_of
@@ -167,7 +167,10 @@ def _context(credentials: Credentials | None) -> ssl.SSLContext:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     if credentials is not None:
         if credentials.root:
-            context.load_verify_locations(cadata=credentials.root.decode("ascii", "replace"))
+            try:
+                context.load_verify_locations(cadata=credentials.root.decode("ascii", "replace"))
+            except (ssl.SSLError, ValueError):
+                raise LocalError("the root certificate that the platform gave cannot be read") from None
         if credentials.certificate:
             load_pair(context, credentials.certificate.rstrip() + b"\n" + credentials.chain, credentials.key)
     return context

@@ -14,7 +14,6 @@ Importing this, or `dtls_held`, loads OpenSSL: a run without Internet devices do
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from simulator.clock import Clock, Timers
 from simulator.errors import LocalError
 from simulator.protocol.dtls.client import ClientSession, State
 from simulator.wire.address import Address, Ipv4
-from simulator.wire.dtls_held import CLOSED_BY_PLATFORM, Held, Hello, Memory, Told, result_of
+from simulator.wire.dtls_held import CLOSED_BY_PLATFORM, DtlsCounts, Held, Hello, Memory, Told, result_of
 from simulator.wire.ports import Port, Receiver
 
 Lost = Callable[[Ipv4, str, float], None]
@@ -33,26 +32,6 @@ _FRESH: Final = Done()
 _RENEWED: Final = Broken("the device has begun a new session")
 _GIVEN_UP: Final = Broken("the device has given the session up")
 _HANDSHAKE, _CONNECTED, _CLOSED = State.HANDSHAKE, State.CONNECTED, State.CLOSED
-
-
-@dataclass(slots=True)
-class DtlsCounts:
-    """What became of sessions and of what should go through them, since the port was opened."""
-
-    handshakes: int = 0
-    """Completed ones; `resumed` are among them."""
-    resumed: int = 0
-    failures: int = 0
-    retransmissions: int = 0
-    """Flights that were sent again."""
-    lost: int = 0
-    """Sessions that the platform ended."""
-    unsent: int = 0
-    """Datagrams of devices that have no session; dropped."""
-    misfits: int = 0
-    """Datagrams that are too long for a record, or empty; dropped."""
-    strays: int = 0
-    """Datagrams that came for a device without a session, or from somebody else than its platform; dropped."""
 
 
 class DtlsPort:

@@ -1,4 +1,7 @@
-"""What a device has of a DTLS session: how it makes one, the one it holds, what it keeps of it, what came of it."""
+"""What a device has of a DTLS session: how it makes one, the one it holds, what it keeps of it, what came of it.
+
+And what came of all of them.
+"""
 
 from __future__ import annotations
 
@@ -69,6 +72,26 @@ class Held:
         """Run time when data was last sent or received."""
         self.waiting: tuple[tuple[Told, Any], ...] = ()
         """Who is told how the handshake ends."""
+
+
+@dataclass(slots=True)
+class DtlsCounts:
+    """What became of sessions and of what should go through them, since the port was opened."""
+
+    handshakes: int = 0
+    """Completed ones; `resumed` are among them."""
+    resumed: int = 0
+    failures: int = 0
+    retransmissions: int = 0
+    """Flights that were sent again."""
+    lost: int = 0
+    """Sessions that the platform ended."""
+    unsent: int = 0
+    """Datagrams of devices that have no session; dropped."""
+    misfits: int = 0
+    """Datagrams that are too long for a record, or empty; dropped."""
+    strays: int = 0
+    """Datagrams that came for a device without a session, or from somebody else than its platform; dropped."""
 
 
 def result_of(session: ClientSession) -> Result:

@@ -16,6 +16,8 @@ from simulator.wire.ports import Port, PortCounts, Receiver, Wire
 
 LAST_OUTSIDE: Final[Ipv4] = 0x7F7F_FFFE
 """127.127.255.254: the addresses of NATs are given out from here downwards, those of devices from the other end."""
+FIRST_OUTSIDE: Final[Ipv4] = 0x7F10_0000
+"""127.16.0.0: below that it begins anew, with those that nobody has any more. Below them are gateways and platforms."""
 
 
 class Nat:
@@ -32,6 +34,8 @@ class Nat:
         self._limits: dict[Ipv4, float] = {}
         self._used_s: dict[Ipv4, float] = {}
         self._next = LAST_OUTSIDE
+        self._all_given = False
+        """Every address has been given out at least once."""
         self.rebound = 0
         """How many mappings were forgotten."""
         self.to_nobody = 0
@@ -39,15 +43,23 @@ class Nat:
 
     def rebind(self, ip: Ipv4) -> None:
         """The mapping of this device is forgotten: what it sends next comes from elsewhere."""
-        while self._taken(self._next):
-            self._next -= 1
+        outside = self._give()
         former = self._outside.get(ip)
         if former is not None:
             del self._inside[former]
-        self._outside[ip], self._inside[self._next] = self._next, ip
-        self._next -= 1
+        self._outside[ip], self._inside[outside] = outside, ip
         self._used_s.pop(ip, None)
         self.rebound += 1
+
+    def _give(self) -> Ipv4:
+        """An address that nobody has."""
+        while True:
+            found = self._next
+            self._next -= 1
+            if self._next < FIRST_OUTSIDE:
+                self._next, self._all_given = LAST_OUTSIDE, True
+            if found not in self._inside and not self._taken(found):
+                return found
 
     def limit(self, ip: Ipv4, idle_s: float | None) -> None:
         """A mapping of this device is forgotten after so long without traffic; None: never."""
@@ -85,7 +97,7 @@ class Nat:
         """A datagram comes for this address. Returns: whose it is; None: nobody's any more."""
         whose = self._inside.get(ip)
         if whose is None:
-            left = ip in self._outside or (ip > self._next and not self._taken(ip))
+            left = ip in self._outside or ((self._all_given or ip > self._next) and not self._taken(ip))
             whose = None if left else ip
         if whose in self._limits:
             now = self._now()

@@ -132,6 +132,9 @@ def test_damage_is_found(judged, damage, broken):
 
 
 WIFI = SCENARIO.replace("transport: coaps}", "transport: coaps, link: wifi}")
+MOVES = (
+    SCENARIO.replace("steps:", "collections: {second: {x: y}}\nsteps:") + "  - {move: m, to: second, outcome: any}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +226,20 @@ WIFI = SCENARIO.replace("transport: coaps}", "transport: coaps, link: wifi}")
                   "3.1 m downstreamMessage bytes=2 transport=coaps messageId=d1", "3.15 received m coaps 0102",
                   "3.15 < m poll ok @9", "8.2 m clientDisconnected"),
             SCENARIO.replace("coaps}", "coaps, connection: {close_after: 5 s}}"), id="it closes by itself",
+        ),
+        pytest.param(
+            added("700.8 > m connect @0", "700.8 < m connect ok @0", "701 > m move @6",
+                  "701 m deviceMoved from=id-default to=id-second on=second", "701 m clientDisconnected on=second",
+                  "701 m clientDisconnected on=second", f"701 m clientConnected {ID}",
+                  "701 m deviceMoved from=id-default to=id-second", "701 < m move ok @6"),
+            MOVES, id="what two streams tell of a device that is moved",
+        ),
+        pytest.param(
+            added("701 > m move @6", "701 m deviceMoved from=id-default to=id-second on=second",
+                  "701 m deviceMoved from=id-default to=id-second", "701 < m move ok @6",
+                  "702 > m create @7", "702 < m create failed @7", "703 > m move @6 #1", "703 < m move ok @6 #1"),
+            MOVES.replace("any}\n  - {move: m,", "any}\n  - {move: m, times: 2,") + "  - {create: m, outcome: any}\n",
+            id="a device that was not created anew is where it was",
         ),
     ],
 )  # fmt: skip

@@ -130,7 +130,7 @@ NEVER = """
 scenario: refused
 devices: {m: {}, other: {}}
 steps:
-  - {attach: m, outcome: rejected, within: 5 s, never: [ciotConnect, {upstreamMessage: {transport: udp}}]}
+  - {attach: m, outcome: rejected, within: 5 s, never: [ciotConnect, {upstreamMessage: {transport: coap}}]}
 """
 FORBIDDEN = "steps[0].never[0]"
 

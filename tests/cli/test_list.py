@@ -116,6 +116,7 @@ def test_what_is_there_for_internet_devices(capsys):
     print_list("certificates", None, as_json=False)
     told = capsys.readouterr().out
     assert "not in this version" not in told
+    assert "early        issued for the device, and valid from tomorrow on (alert: bad certificate)" in told
     assert "of           the device whose certificate and key these are  (such as certificate: {of: meter})" in told
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.cli.serve_command import clients
+from simulator.cli.serve_command import clients, seconds
 from simulator.errors import UsageError
 from simulator.server.fronts.radius_clients import RadiusClient
 
@@ -57,11 +57,19 @@ def test_what_is_no_gateway_is_refused_and_no_secret_shown(secret, others, words
         (["--udp-port", "11812"], "--udp-port and --radius-port are both 11812"),
         (["--coaps-port", "11235"], "--dtls-port and --coaps-port are both 11235"),
         (["--inet-idle", "-1"], "--inet-idle -1"),
+        (["--inet-idle", "10 parsecs"], "--inet-idle 10 parsecs: unknown unit"),
+        (["--inet-idle", "1.5 s"], "--inet-idle 1.5 s: whole seconds only"),
+        (["--inet-idle", "31 d"], "--inet-idle 31 d: from 0"),
+        (["--interim", "30 s"], "--interim 30 s: too little"),
         (["--name", "no host"], "--name no host: give a host name or an address"),
+        (["--name", "300.1.2.3"], "--name 300.1.2.3: give a host name or an address"),
+        (["--name", "*.example.com"], "--name *.example.com: name the hosts one by one"),
+        (["--data", ""], "--data: it is empty"),
         (["--no-inet", "--data", "ca"], "leave out --no-inet"),
         (["--radius-secret", ""], "--radius-secret: it is empty"),
         (["--radius-client", "moon"], "NETWORK=SECRET"),
-        (["--mismatch-policy", "none"], "mismatch"),
+        (["--mismatch-policy", "none"], "'--mismatch-policy': 'none' is not one of 'both', 'first'"),
+        (["--transport-compat", "no"], "'--transport-compat': 'no' is not one of 'unspecified'"),
         (["--require-message-authenticator", "sometimes"], "message"),
     ],
 )
@@ -70,6 +78,13 @@ def test_options_that_do_not_fit(simulator, options, words):
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("600", 600), ("10 min", 600), ("10min", 600), ("600 s", 600), ("0", 0), (" 1 h ", 3600)]
+)
+def test_durations(text, found):
+    assert seconds("--inet-idle", text) == found
 
 
 def test_a_folder_that_cannot_be_used_is_one_clear_line(simulator, tmp_path):

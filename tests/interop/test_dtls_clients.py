@@ -400,7 +400,7 @@ def test_people_are_told_why_a_device_was_refused(platform):
         with SClient(device, certificate=kind != "none") as client:
             client.fail()
     for *_, why in REFUSALS.values():
-        platform.wait(lambda why=why: f"DTLS handshake failed: {why}" in platform.log.read_text(), why)
+        platform.wait(lambda why=why: f"DTLS: handshake refused: {why}" in platform.log.read_text(), why)
 
 
 @pytest.mark.parametrize("suite", [GCM, CCM8])

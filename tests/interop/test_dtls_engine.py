@@ -124,7 +124,7 @@ class ServerEnd:
         self.server = Server(
             context, self.calendar, self._transmit, connected=self._connected, data=self._data,
             closed=lambda _session, why, _now: self.events.append(("closed", why)),
-            failed=lambda _peer, why, _now: self.events.append(("failed", why)), seed=1,
+            failed=lambda _peer, why, _now, _shown: self.events.append(("failed", why)), seed=1,
         )  # fmt: skip
 
     def turn(self) -> None:

@@ -68,6 +68,7 @@ devices:
   d: {network: inet, transport: dtls}
   far: {network: inet, link: ntn-geo}
   mute: {network: inet, transport: dtls, link: ntn-geo}
+  wary: {network: inet, connection: {renew_after: 1 min}}
   lossy: {network: inet, link: {loss: 50 %}, connection: {timeout: 100 ms}}
 """
 
@@ -91,6 +92,14 @@ devices:
         ("[{wait: 1 s, expect: [{clientDisconnected: {}, of: d}]}]", 11),
         ("[{wait: 1 s, expect: [{clientConnected: {}, of: d}], within: 11 min}]", 1),
         ("[{disconnect: d, expect: [clientDisconnected], within: 11 min}]", 0),
+        # a session that a NAT has forgotten is noticed by a request that nobody answers
+        ("[{rebind_nat: c}, {upload: c, retry: 2}, {upload: c, retry: 2}]", 93),
+        ("[{rebind_nat: c}, {upload: c, retry: {times: 1, pause: 1 min}}]", 93 + 60),
+        ("[{rebind_nat: c}, {upload: c, outcome: any}]", 93),
+        ("[{rebind_nat: c}, {upload: c, outcome: timeout}, {upload: c, retry: 2}]", 93),
+        ("[{rebind_nat: c}, {connect: c}, {upload: c, retry: 2}]", 0),
+        ("[{rebind_nat: c}, {vanish: c}, {poll: c}]", 0),
+        ("[{rebind_nat: [d, wary]}, {upload: [d, wary], retry: 2}]", 0),
         ("[{set_clock: c, fast: 20 d}, {renew_certificate: c, at: 13 d}]", 13 * 86_400),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from simulator.devices.internet import Power
 from simulator.plan import make_plan
 from simulator.run.fleet import Fleet
-from simulator.run.needs import needs
+from simulator.run.needs import Skipped, check_ways
 from simulator.scenario import loads
 from simulator.wire.drivers.virtual import run_virtual
 from simulator.wire.memory import MemoryNetwork
@@ -251,7 +251,26 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, run_scenario):
 )
 def test_what_a_target_must_have(lines, group, lacking):
     scenario = loads(steps(*lines, group=group))
-    assert tuple(sorted(needs(scenario))) == lacking
+    assert tuple(sorted(scenario.needs)) == lacking
+
+
+@pytest.mark.parametrize("transport", ["dtls", "coaps"])
+def test_a_target_that_takes_one_kind_of_dtls_alone_is_not_sent_the_other(transport):
+    scenario = loads(steps("{connect: m}", transport=transport))
+    ways = {"dtls": 1, "coaps": 1}
+    check_ways(scenario, ways, "here")
+    with pytest.raises(Skipped, match=f"here tells no place for devices with transport {transport}; .* --{transport}$"):
+        check_ways(scenario, ways | {transport: 0}, "here")
+
+
+def test_who_is_created_again_has_an_empty_outbox(story):
+    """The platform refuses that to who has a SIM; an Internet device is another one then."""
+    verdicts, report, records = story(
+        steps("{connect: m}", "{send: m, payload: 3 B}", "{create: m}", "{send: m, payload: 8 B}",
+              "{connect: m}", "{poll: m}", transport="coaps")
+    )  # fmt: skip
+    assert verdicts.verdict == "pass", report
+    assert [len(r["hex"]) // 2 for r in records if r["kind"] == "received"] == [8]
 
 
 def test_a_run_without_internet_devices_loads_nothing_for_them(tmp_path):

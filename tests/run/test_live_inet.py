@@ -64,6 +64,11 @@ async def a_misunderstanding(rehearsal):
         await rehearsal.device(name="copy", network="inet", certificate={"of": "nobody"})
     with pytest.raises(ScenarioErrors, match="sim is of the mobile network"):
         await rehearsal.device(name="copy", network="inet", sim="none")
+    with pytest.raises(ScenarioErrors, match="no clientConnected of meter ever has id 'ip'"):
+        await rehearsal.never("clientConnected", of=meter, id="ip")
+    with pytest.raises(ScenarioErrors, match="no ciotConnect ever comes of meter"):
+        await rehearsal.expect("ciotConnect", of=meter)
+    await rehearsal.never("ciotConnect", of=meter, within_s=1)
     late = await rehearsal.device(name="copy", network="inet", certificate="early")
     with pytest.raises(ActFailed, match="copy: connect came to rejected, not ok"):
         await late.connect()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from simulator.run.needs import needs
 from simulator.scenario import loads
 
 FIRST_EXAMPLE = """\
@@ -373,7 +372,7 @@ expect:
 )
 def test_options_of_the_platform_are_a_need(platform, found):
     scenario = loads(f"scenario: s\n{platform}devices: {{m: {{}}}}\nsteps:\n  - attach: m\n")
-    assert ("options" in needs(scenario)) is found
+    assert ("options" in scenario.needs) is found
 
 
 def test_the_platform_has_the_options_of_the_scenario(story):

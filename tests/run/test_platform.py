@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from simulator.events.journal import Journal
-from simulator.run.needs import needs
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
 from simulator.run.watch import Nobody
@@ -321,7 +320,7 @@ def test_verbs_tokens_and_readers_with_a_pace_imply_what_they_need(tmp_path):
         "steps:\n  - reboot: m\n  - restart: platform\n",
         encoding="utf-8",
     )
-    assert set(needs(load(path))) == {"login", "faults", "tokens", "pacing"}
+    assert set(load(path).needs) == {"login", "faults", "tokens", "pacing"}
 
 
 def test_an_invariant_can_be_left_out(story, fault):

@@ -4,7 +4,7 @@ import pytest
 
 from simulator import words
 from simulator.errors import Place
-from simulator.protocol.dtls.alerts import ALERTS
+from simulator.protocol.dtls.alerts import ALERTS, alert_number
 from simulator.protocol.dtls.settings import Settings
 from simulator.scenario import load, loads
 from simulator.scenario import model as m
@@ -112,6 +112,14 @@ def test_the_longest_message_of_raw_dtls_is_what_the_protocol_carries():
 
 def test_alerts_are_those_of_the_protocol():
     assert {number: text for text, number in words.ALERTS.items()}.items() <= ALERTS.items()
+
+
+def test_the_words_of_a_server_come_with_the_alerts_that_it_sends():
+    """But for these two, which OpenSSL decides alone; tests/run/test_certificate_alerts.py sees them."""
+    decided = {"no certificate", "unknown issuer"}
+    assert {why: words.ALERTS[alert] for why, alert in words.TURNED.items() if why not in decided} == {
+        why: alert_number(why) for why in words.TURNED if why not in decided
+    }
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from simulator.scenario import find, load_all, loads, loads_all
-from simulator.scenario.notes import notes, notes_of
+from simulator.scenario.notes import BACKDATED_S, SERVER_VALID_S, notes, notes_of
+from simulator.server.span import authority
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 HEAD = "scenario: a\ndevices: {m: {}, u: {transport: udp}, v: {transport: udp}}\nsteps:\n"
@@ -105,3 +106,33 @@ def test_what_no_case_uses_is_remarked_once_and_what_one_of_them_uses_is_not(oth
     )
     found = notes_of(loads_all(text.replace("OTHER", other)))
     assert ["in the network abroad" in note.text for note in found] == [True] * told + [False]
+
+
+CLOCKS = [
+    ("{fast: 20 d}", "a clock that is 20 d fast changes nothing: the platform's certificate is valid for 825 days"),
+    ("{fast: 824 d}", "a clock that is 824 d fast changes nothing: the platform's certificate is valid for 825 days"),
+    ("{slow: 90 s}", "a clock that is 90 s slow changes nothing: the platform's certificate is valid from the day"),
+    ("{fast: 825 d}", ""),
+    ("{slow: 1 d}", ""),
+    ("{slow: 20 d}", ""),
+    ("reset", ""),
+    ("right", ""),
+]
+
+
+@pytest.mark.parametrize(("clock", "told"), CLOCKS)
+def test_a_clock_that_is_not_wrong_enough_to_matter_is_remarked(clock, told):
+    found = notes(loads(f"scenario: a\ndevices:\n  d: {{network: inet, clock: {clock}}}\nsteps: [{{connect: d}}]\n"))
+    assert [note.at.line for note in found] == [3] * bool(told)
+    assert all(note.text.startswith(told) for note in found)
+
+
+def test_a_clock_that_a_step_sets_is_remarked_too():
+    steps = "[{set_clock: d, fast: 30 d}, {set_clock: d, slow: 30 d}, {set_clock: d}]"
+    (note,) = notes(loads(f"scenario: a\ndevices: {{d: {{network: inet}}}}\nsteps: {steps}\n", "f.yaml"))
+    assert str(note).startswith("f.yaml:3:")
+    assert "a clock that is 30 d fast changes nothing" in note.text
+
+
+def test_clocks_are_held_against_what_the_reference_server_makes():
+    assert (SERVER_VALID_S, BACKDATED_S) == (authority.SERVER_S, authority.BACKDATED_S)

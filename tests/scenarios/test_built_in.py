@@ -32,7 +32,7 @@ def name(story: Story) -> str:
 
 
 def speaks_coap(story: Story) -> bool:
-    return any(group.transport == "coap" for group in PLANS[story].scenario.groups)
+    return any(group.transport in ("coap", "coaps") for group in PLANS[story].scenario.groups)
 
 
 def file_of(story: Story) -> str:

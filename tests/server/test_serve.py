@@ -61,12 +61,14 @@ def test_it_prints_where_it_is_and_what_happens_and_ends_when_told(how):
             "HTTP",
             "RADIUS",
             "accounting",
+            "certificate",
             "root",
             "secret",
             "token",
             "read-only",
         ]
         assert (len(table["token"]), table["read-only"]) == (64, "reader")
+        assert table["certificate"] == "for localhost, 127.0.0.1"
         headers = {"X-API-Token": table["token"]}
         async with aiohttp.ClientSession(headers=headers) as client:
             async with client.post(f"{table['API']}/collections", json={}) as answer:

@@ -159,6 +159,7 @@ def test_over_sockets_the_platform_has_to_show_that_it_is_the_right_one():
 
 
 BAD_KEY = Credentials(certificate=b"no PEM", key=b"secret", chain=b"")
+BAD_ROOT = Credentials(certificate=b"", key=b"", chain=b"-----BEGIN CERTIFICATE-----\nno\n")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,7 @@ BAD_KEY = Credentials(certificate=b"no PEM", key=b"secret", chain=b"")
         (SocketBlobs(plain=0, secure=0), None, True, "the platform takes no blobs over HTTPS"),
         (SocketBlobs(plain=1 << 32, secure=0, mapped=True), None, False, MAPPED),
         (SocketBlobs(plain=0, secure=1 << 32), BAD_KEY, True, "cannot be used"),
+        (SocketBlobs(plain=0, secure=1 << 32), BAD_ROOT, True, "root certificate that the platform gave"),
     ],
 )
 def test_what_cannot_be_done_is_said(uploader, credentials, secure, words):

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from simulator.clock import VirtualClock
+from simulator.wire import nat
 from simulator.wire.address import address, ipv4
 from simulator.wire.calendar import Calendar
 from simulator.wire.link import Links
@@ -161,3 +162,20 @@ def test_links_go_on_acting_on_the_device_wherever_it_appears():
     assert world.answer(b"3", LAST_OUTSIDE) == []
     assert [data for data, _ in world.seen] == [b"1"]
     assert world.port.address == address("0.0.0.0", world.port.address >> 32)
+
+
+def test_addresses_that_nobody_has_any_more_are_given_out_again(monkeypatch):
+    """A fleet that is rebound for days needs more of them than there are."""
+    monkeypatch.setattr(nat, "FIRST_OUTSIDE", LAST_OUTSIDE - 3)
+    world = World(taken=(DEVICE, OTHER, LAST_OUTSIDE - 1))
+    world.nat.rebind(OTHER)
+    others = world.send(b"0", OTHER)
+    seen = []
+    for _ in range(9):
+        world.nat.rebind(DEVICE)
+        seen.append(world.send(b"1"))
+        assert world.answer(b"2", others) == [OTHER]
+        assert world.answer(b"3", seen[-1]) == [DEVICE]
+    assert set(seen) == {LAST_OUTSIDE - 2, LAST_OUTSIDE - 3}
+    left = (set(seen) - {seen[-1]}).pop()
+    assert world.answer(b"4", left) == []

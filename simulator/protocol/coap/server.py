@@ -27,6 +27,7 @@ _MEMO_ANSWERS = 256  # distinct options of answers; handlers have a handful
 # First byte → index behind the token, for version 1, CON and NON, and token lengths 0 to 8; 0 for all others.
 _TOKEN_END = bytes(4 + (first & 15) if first & 0xE0 == 0x40 and first & 15 <= 8 else 0 for first in range(256))
 _NON = 0x50
+_HEADER_BYTES = 4
 
 
 @dataclass(slots=True)
@@ -79,6 +80,8 @@ class ServerLayer:
         """
         settings = settings or ServerSettings()
         self.counts = ServerCounts()
+        self.told_malformed: Callable[[bytes, Peer], None] | None = None
+        """Is given the datagrams that are most likely none of CoAP, for who wants to know."""
         self._handler = handler
         self._verified = verified
         self._largest = settings.max_upload_bytes
@@ -154,16 +157,22 @@ class ServerLayer:
             message = decode(data)
         except CoapFormatError as error:
             self.counts.malformed += 1
+            if self.told_malformed is not None:
+                self.told_malformed(data, peer)
             return reset(error.mid) if error.type == Type.CON and error.mid is not None else None
         mid, confirmable = message.mid, message.type == Type.CON
         if message.type > Type.NON or (message.code == 0 and not confirmable):
             self.counts.ignored += 1
+            if self.told_malformed is not None and len(data) > _HEADER_BYTES:
+                self.told_malformed(data, peer)  # an answer in bytes that begin like one: text, most likely
             return None
         if message.code == 0:
             self.counts.pings += 1
             return reset(mid)
         if message.code >= 0x20:  # an answer to something that was never asked (RFC 7252 §4.2)
             self.counts.malformed += 1
+            if self.told_malformed is not None:
+                self.told_malformed(data, peer)
             return reset(mid) if confirmable else None
         ring = self._dedup.ring_of(peer, now)
         key = mid | message.type << 16

@@ -43,6 +43,8 @@ ALERTS: Final = {
 _UNKNOWN_ISSUERS = frozenset({2, 18, 19, 20, 21, 27})
 _EXPIRED, _NOT_YET_VALID, _REVOKED = 10, 9, 23
 _SHORT = {_NOT_YET_VALID: "certificate is not yet valid", _EXPIRED: "certificate has expired"}
+SIGNED_BUT_OVER: Final = frozenset(_SHORT)
+"""Results of verification that come when all signatures are in order (X509_verify_cert: first these, then times)."""
 # A code that OpenSSL has no alert for: it sends certificate_unknown.
 _NO_ALERT_OF_ITS_OWN = 10_000
 

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL, crypto
 
-from simulator.protocol.dtls.alerts import refusal_words, verification_code
+from simulator.protocol.dtls.alerts import SIGNED_BUT_OVER, refusal_words, verification_code
 from simulator.protocol.dtls.identity import Identity, PeerCertificate, read_certificates
 from simulator.protocol.dtls.library import ffi, lib, optional
 from simulator.protocol.dtls.records import PLAIN_MOST_BYTES
@@ -30,6 +30,7 @@ _KNOWN_MOST: Final = 64
 _SESSION_ID_CONTEXT: Final = b"simulator"
 _COOKIE_EXCHANGE: Final = SSL.OP_COOKIE_EXCHANGE or 1 << 13
 
+_get0_cert = optional("X509_STORE_CTX_get0_cert")
 _get0_param = optional("SSL_get0_param")
 _param_set_time = optional("X509_VERIFY_PARAM_set_time")
 _session_reused = optional("SSL_session_reused")
@@ -80,7 +81,10 @@ def new_server_context(settings: Settings, trust_pem: bytes, identity: Identity,
         context.use_certificate(identity._leaf)
     # Without it a client with a certificate cannot resume.
     context.set_session_id(_SESSION_ID_CONTEXT)
-    context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)  # OpenSSL keeps 20 480 sessions, the oldest ones go first
+    # OpenSSL keeps 20 480 sessions, the oldest ones go first. None where resumption cannot be seen: it verifies no
+    # certificate then, so somebody else has to (`Verification.ask`).
+    seen = _session_reused is not None
+    context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if seen else SSL.SESS_CACHE_OFF)
     context.set_timeout(_RESUMABLE_S)
     # An intermediate certificate that is trusted ends the chain: one signature less to verify.
     store = context.get_cert_store()
@@ -108,6 +112,8 @@ class Verification:
         """Whose handshake goes on: the leaf that was accepted last."""
         self.refusal = ""
         """Why the last one was refused."""
+        self.shown: PeerCertificate | None = None
+        """The leaf of a chain that is not in order; None: it is, or cannot be read."""
         self.error: Exception | None = None
         """What `accept` raised."""
         self._accept = accept
@@ -115,7 +121,7 @@ class Verification:
 
     def reset(self) -> None:
         """Before a step of a handshake."""
-        self.peer, self.refusal, self.error = None, "", None
+        self.peer, self.refusal, self.shown, self.error = None, "", None, None
 
     def ask(self, peer: PeerCertificate, unix_ns: int) -> str:
         """For a session that is to be resumed, which OpenSSL does not verify again: "" or why not."""
@@ -126,6 +132,8 @@ class Verification:
             if not ok:
                 code = lib.X509_STORE_CTX_get_error(store)
                 self.refusal = refusal_words(code, verification_text(code))
+                depth = lib.X509_STORE_CTX_get_error_depth(store)
+                self.shown = _leaf(store, verified=not depth and code in SIGNED_BUT_OVER)
                 return 0
             if lib.X509_STORE_CTX_get_error_depth(store):
                 return 1
@@ -140,6 +148,18 @@ class Verification:
             self.error = None if isinstance(error, ValueError) and self.peer is None else error
             lib.X509_STORE_CTX_set_error(store, verification_code(""))
         return 0 if self.refusal else 1
+
+
+def _leaf(store: Any, *, verified: bool) -> PeerCertificate | None:
+    """The certificate that is being verified; None: it cannot be read."""
+    certificate = _get0_cert(store) if _get0_cert is not None else ffi.NULL
+    if certificate == ffi.NULL:
+        return None
+    lib.X509_up_ref(certificate)
+    try:
+        return PeerCertificate.from_der(_der(certificate), verified=verified)
+    except ValueError:
+        return None
 
 
 def _der(pointer: Any) -> bytes:

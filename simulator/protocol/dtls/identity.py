@@ -23,26 +23,35 @@ _FILE_MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class PeerCertificate:
-    """What a peer has shown, and OpenSSL has found to be in order."""
+    """What a peer has shown."""
 
     serial: int
-    common_name: str
-    """Empty: it has none. Characters are as the certificate has them."""
-    organisation: str
     not_after_s: float
     """Unix time in seconds."""
     der: bytes = field(repr=False)
+    verified: bool = True
+    """Signed by somebody who is trusted, and perhaps over; False: what it says is a claim."""
+
+    @property
+    def common_name(self) -> str:
+        """Empty: it has none. Characters are as the certificate has them. Read each time: a handshake needs no names,
+        and they cost a twentieth of it."""
+        return _names(x509.load_der_x509_certificate(self.der))[0]
+
+    @property
+    def organisation(self) -> str:
+        """As the common name."""
+        return _names(x509.load_der_x509_certificate(self.der))[1]
 
     @classmethod
-    def from_der(cls, der: bytes) -> PeerCertificate:
+    def from_der(cls, der: bytes, *, verified: bool = True) -> PeerCertificate:
         """Raises: ValueError: it cannot be read (OpenSSL is more lenient in places)."""
         try:
             certificate = x509.load_der_x509_certificate(der)
         except x509.InvalidVersion as error:
             raise ValueError(str(error)) from None
-        common_name, organisation = _names(certificate)
         not_after_s = certificate.not_valid_after_utc.timestamp()
-        return cls(certificate.serial_number, common_name, organisation, not_after_s, der)
+        return cls(certificate.serial_number, not_after_s, der, verified)
 
 
 class Identity:

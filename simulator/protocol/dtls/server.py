@@ -19,6 +19,7 @@ from simulator.protocol.dtls import contexts
 from simulator.protocol.dtls.agenda import Agenda
 from simulator.protocol.dtls.alerts import alert_number, failure_words
 from simulator.protocol.dtls.flights import Outbox
+from simulator.protocol.dtls.identity import PeerCertificate
 from simulator.protocol.dtls.library import CALLS, CLOSED, DONE, FAILED, WAITS
 from simulator.protocol.dtls.records import (
     ALERT,
@@ -58,7 +59,7 @@ class Server:
         data: Callable[[Association, bytes, float], None],
         closed: Callable[[Association, str, float], None],
         seed: int,
-        failed: Callable[[Address, str, float], None] | None = None,
+        failed: Callable[[Address, str, float, PeerCertificate | None], None] | None = None,
     ) -> None:
         """
         Args:
@@ -69,7 +70,8 @@ class Server:
             closed: a session that was connected has ended: close-notify, alert, idle, replaced, stopped or closed (by
                 `close`).
             seed: the secret behind the cookies; to be guessed by nobody where the port is open to others.
-            failed: a handshake has ended badly, behind a valid cookie: address and why, in words.
+            failed: a handshake has ended badly, behind a valid cookie: address, why, in words, and the certificate that
+                the client had shown, if it came to that.
         """
         self.counts = Counts()
         self._context = context
@@ -237,8 +239,8 @@ class Server:
         verification.reset()
         contexts.set_time(connection, self._context.unix_ns())
         status = CALLS.handshake(connection)
-        if verification.peer is not None:
-            pending.certificate = verification.peer
+        if (shown := verification.peer or verification.shown) is not None:
+            pending.certificate = shown
         if status == FAILED:
             self._fail(pending, connection, now)
             return
@@ -252,7 +254,7 @@ class Server:
         elif status == CLOSED:
             self._forget(pending)
             self.counts.failed += 1
-            self._tell_failure(pending.peer, "close-notify", now)
+            self._tell_failure(pending, "close-notify", now)
         elif pending._outbox.due is not None:
             self._agenda.at(pending, pending._outbox.due)
 
@@ -269,7 +271,7 @@ class Server:
         else:
             self.counts.failed += 1
         CALLS.errors()
-        self._tell_failure(pending.peer, why, now)
+        self._tell_failure(pending, why, now)
         if verification.error is not None:
             raise verification.error
 
@@ -289,7 +291,7 @@ class Server:
                 self._forget(pending)
                 self._remember_ended(pending, alert, now)
                 self.counts.refused += 1
-                self._tell_failure(pending.peer, why, now)
+                self._tell_failure(pending, why, now)
 
     def _finish(self, session: Association, connection: SSL.Connection, now: float) -> None:
         """The handshake is over."""
@@ -356,9 +358,9 @@ class Server:
         self._agenda.forget(pending)
         pending._connection = None
 
-    def _tell_failure(self, peer: Address, why: str, now: float) -> None:
+    def _tell_failure(self, pending: Association, why: str, now: float) -> None:
         if self._on_failed is not None:
-            self._on_failed(peer, why, now)
+            self._on_failed(pending.peer, why, now, getattr(pending, "certificate", None))
 
     # --- sessions -----------------------------------------------------------------------------------------------------
 
@@ -418,7 +420,7 @@ class Server:
             if now >= end:
                 self._forget(session)
                 self.counts.timeouts += 1
-                self._tell_failure(session.peer, "timeout", now)
+                self._tell_failure(session, "timeout", now)
                 return
             if due is not None and now >= due:
                 self.counts.retransmissions += 1

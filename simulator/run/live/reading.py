@@ -7,7 +7,7 @@ are a payload, and the place of everything is the line of the test.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,10 @@ from simulator.run.live.devices import LiveDevice
 from simulator.scenario.groups import collections, groups
 from simulator.scenario.inet import resolve_copies
 from simulator.scenario.matchers import named
-from simulator.scenario.model import Collection, EventMatcher, Group, Step
+from simulator.scenario.model import Collection, EventMatcher, Group, PlatformOptions, Step, Subject
 from simulator.scenario.nodes import Items, Node, Text
 from simulator.scenario.nodes import Mapping as MappingNode
+from simulator.scenario.possible import Able
 from simulator.scenario.problems import Problems
 from simulator.scenario.reading import Reading
 from simulator.scenario.sims import resolve_clones
@@ -117,12 +118,32 @@ class Words:
         assert read is not None, "what could not be read was noted"
         return read
 
-    def event(self, name: str, conditions: Mapping[str, object], place: Place) -> EventMatcher:
-        """An event matcher. Raises: ScenarioErrors."""
+    def event(
+        self,
+        name: str,
+        conditions: Mapping[str, object],
+        place: Place,
+        *,
+        of: Subject,
+        must: bool,
+        steps: Sequence[Step],
+    ) -> EventMatcher:
+        """An event matcher.
+
+        Args:
+            of: whose event it would be.
+            must: whether it has to come.
+            steps: what was done so far, by which devices may be taken for others.
+        Raises: ScenarioErrors: it cannot be read, or `of` can never show it.
+        """
         reading = self._begin()
         matcher = named(reading, Text(name, place), _mapping(conditions, place) if conditions else None)
         reading.problems.raise_if_any()
         assert matcher is not None, "what could not be read was noted"
+        problem = Able(reading.groups, steps, PlatformOptions()).problem(matcher, (of,), must=must)
+        if problem is not None:
+            reading.problems.add(problem[0], place, problem[1])
+            reading.problems.raise_if_any()
         return matcher
 
     def _begin(self) -> Reading:

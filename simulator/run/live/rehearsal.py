@@ -224,7 +224,9 @@ class LiveRehearsal:
         Returns: the event (`events.records.EventRecord`); a tuple of them, for several devices. Raises: NotHeld.
         """
         place = place_of_caller()
-        return self._expect(self._words.event(event, conditions, place), of, within_s, place)
+        whom = _subject(of, place)
+        matcher = self._words.event(event, conditions, place, of=whom, must=True, steps=self.steps)
+        return self._expect(matcher, of, within_s, place)
 
     async def _expect(self, source: EventMatcher, of: LiveDevice, within_s: float, place: Place) -> Seen:
         __tracebackhide__ = True
@@ -248,7 +250,9 @@ class LiveRehearsal:
         """Wait for `within_s`; no device of `of` may see such an event until then, nor may it have seen one that no
         expectation has had. Raises: NotHeld."""
         place = place_of_caller()
-        return self._never(self._words.event(event, conditions, place), of, within_s, place)
+        whom = _subject(of, place)
+        matcher = self._words.event(event, conditions, place, of=whom, must=False, steps=self.steps)
+        return self._never(matcher, of, within_s, place)
 
     async def _never(self, source: EventMatcher, of: LiveDevice, within_s: float, place: Place) -> None:
         __tracebackhide__ = True
@@ -267,13 +271,18 @@ class LiveRehearsal:
 
     def _came(self, source: EventMatcher, of: LiveDevice, place: Place) -> None:
         """What was expected and came is no trouble, whatever it is."""
-        group, _, number = of.name.partition(".")
-        first = int(number or 0)
-        whom = Subject(group=group, place=place, text=of.name, first=first, last=first if number else None)
+        whom = _subject(of, place)
         self.expected.append(Counted(place=place, quantifier="each", subject=whom, matcher=source, at_least=1))
 
 
-def _names(of: LiveDevice) -> tuple[str, ...]:
+def _subject(of: LiveDevice, place: Place) -> Subject:
+    """Raises: UsageError: it is no device."""
     if not isinstance(of, LiveDevice):
         raise UsageError(f"of={of!r} is no device of this rehearsal (write of=meter)")
+    group, _, number = of.name.partition(".")
+    first = int(number or 0)
+    return Subject(group=group, place=place, text=of.name, first=first, last=first if number else None)
+
+
+def _names(of: LiveDevice) -> tuple[str, ...]:
     return tuple(of[number].name for number in range(len(of)))

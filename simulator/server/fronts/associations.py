@@ -6,15 +6,17 @@ a rehearsal whose devices have SIMs does not need it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.clock import Clock, Timers
+from simulator.protocol.dtls.records import is_record
 from simulator.server.fronts.datagrams import DatagramFront
 from simulator.server.span.core import SpanCore
 from simulator.server.span.inet import InetSession, InetTransport
-from simulator.server.span.recent import Recent
+from simulator.server.span.recent import Recent, Tally
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.ports import Wire
 
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 RECEIVE_BUFFER_BYTES = 2048
 """What the platform reads of a message; the rest is lost, as over UDP (span §4.2 [I-H])."""
 
+FAREWELL_S = 10.0
+"""How long a device may still be heard after we have closed its session: it answers the close-notify."""
+FAREWELLS_MOST = 1_024
+"""Addresses of which that is remembered."""
+
 Taker = Callable[[InetSession, bytes, float], bytes | None]
 """Gets each message with its session and the run time; what it returns goes back in the same session."""
 Transmit = Callable[[bytes, Address, Ipv4], None]
@@ -34,7 +41,13 @@ class Turned(NamedTuple):
     """A handshake that came to nothing."""
 
     why: str
+    """"alert: …": the device has ended it."""
     peer: Address
+    """0: not known."""
+    certificate: PeerCertificate | None = None
+    """What the device had shown; None: nothing, or it did not come to that."""
+    refused: bool = False
+    """Because of the certificate, or because there was none."""
 
 
 @dataclass(slots=True)
@@ -80,11 +93,17 @@ class Associations:
         self.turned: Recent[Turned] = Recent()
         """The last handshakes that came to nothing, for the person who watches."""
         self._core, self._clock, self._transport, self._take = core, clock, transport, take
-        self.last_stranger: Address = 0
-        """Where the last datagram came from that `strangers` counts; 0: there was none."""
+        self.strangers = Tally()
+        """Records that belong to no session and begin none."""
+        self.plain = Tally()
+        """Datagrams that are no DTLS at all."""
+        self.cut = Tally()
+        """Messages that were cut."""
         self._make: Callable[[], Server] | None = None
         self._server: Server | None = None
         self._refused = 0
+        self._farewells: OrderedDict[Address, float] = OrderedDict()
+        """Whose session we have closed: until when that explains what comes from there."""
 
     def open(self, context: Callable[[], ServerContext], timers: Timers, transmit: Transmit, seed: int) -> None:
         """Take datagrams from now on. `seed`: of the secret behind the cookies."""
@@ -116,8 +135,12 @@ class Associations:
         counts = server.counts
         before = counts.garbage
         server.receive(datagram, peer, local_ip, now)
-        if counts.garbage != before:
-            self.last_stranger = peer
+        if counts.garbage == before:
+            return
+        if not is_record(datagram):
+            self.plain.add(peer)
+        elif now >= self._farewells.get(peer, now):
+            self.strangers.add(peer)
 
     def stop(self) -> None:
         """Say goodbye to everybody, and hear nobody any more; calling it again does nothing."""
@@ -126,16 +149,16 @@ class Associations:
             self._server.stop(self._clock.now())
 
     @property
-    def strangers(self) -> int:
-        """Datagrams that belong to no session and begin none."""
-        return self._server.counts.garbage if self._server is not None else 0
+    def crowded(self) -> int:
+        """Hellos that were ignored because there was no room."""
+        return self._server.counts.overflow if self._server is not None else 0
 
     @property
     def timers(self) -> int:
         """How many calls wait in the calendar."""
         return self._server.timers if self._server is not None else 0
 
-    def _connected(self, association: Association, _now: float) -> bool:
+    def _connected(self, association: Association, now: float) -> bool:
         session = self._core.inet.connect(
             association.certificate.serial,
             self._transport,
@@ -145,8 +168,9 @@ class Associations:
         )
         if session is None:
             why = self._core.certificates.refusal(association.certificate.serial, "device", self._clock.unix_ns())
-            self.turned.add(Turned(why, association.peer))
+            self.turned.add(Turned(why, association.peer, association.certificate, refused=True))
             self._refused += 1
+            self._has_closed(association.peer, now)
             return False
         association.owner, session.association = session, association
         return True
@@ -154,26 +178,36 @@ class Associations:
     def _data(self, association: Association, data: bytes, now: float) -> None:
         if len(data) > RECEIVE_BUFFER_BYTES:
             self.counts.cut += 1
+            self.cut.add(association.peer, len(data))
             data = data[:RECEIVE_BUFFER_BYTES]
         self.counts.messages += 1
         answer = self._take(association.owner, data, now)
         if answer and self._server is not None and not self._server.send(association, answer, now):
             self.counts.too_long += 1
 
-    def _closed(self, association: Association, _why: str, _now: float) -> None:
+    def _closed(self, association: Association, why: str, now: float) -> None:
+        if why in ("closed", "idle"):
+            self._has_closed(association.peer, now)
         session: InetSession = association.owner
         session.association = None  # no circle: nobody shall have to look for what it holds
         self._core.inet.disconnect(session, self._clock.unix_ns())
 
-    def _failed(self, peer: Address, why: str, _now: float) -> None:
+    def _has_closed(self, peer: Address, now: float) -> None:
+        self._farewells.pop(peer, None)
+        self._farewells[peer] = now + FAREWELL_S
+        if len(self._farewells) > FAREWELLS_MOST:
+            self._farewells.popitem(last=False)
+
+    def _failed(self, peer: Address, why: str, _now: float, certificate: PeerCertificate | None) -> None:
         assert self._server is not None
-        counts, refused = self._core.inet.counts, self._server.counts.refused
-        if refused > self._refused:  # it was the certificate
+        counts, total = self._core.inet.counts, self._server.counts.refused
+        refused = total > self._refused  # it was the certificate
+        if refused:
             counts.refused += 1
         else:
             counts.failed += 1
-        self._refused = refused
-        self.turned.add(Turned(why, peer))
+        self._refused = total
+        self.turned.add(Turned(why, peer, certificate, refused))
 
     def _ended(self, session: InetSession) -> None:
         if self._server is not None and session.association is not None:

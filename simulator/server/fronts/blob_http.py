@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from aiohttp import HttpVersion11, web
 
 from simulator.clock import Clock
 from simulator.errors import LocalError
+from simulator.protocol.dtls.alerts import refusal_words
 from simulator.server.fronts.blobs import BlobDoor, BlobRequest
 from simulator.server.fronts.http_server import Server, go_on, listening, port_problem, report, response
 from simulator.server.span.http import HttpResponse, problem
@@ -35,6 +38,9 @@ _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
 
+_NO_TLS = "this is no TLS"
+
+
 class _Handshake(ssl.SSLObject):
     """Lets asyncio send the alert that says why a handshake fails: by itself it cuts the connection first.
 
@@ -42,6 +48,8 @@ class _Handshake(ssl.SSLObject):
     asyncio's time for handshakes.
     """
 
+    tell: Callable[[str], None]
+    """Is told why it fails; a subclass has it."""
     _failed: ssl.SSLError | None = None
 
     def do_handshake(self) -> None:
@@ -53,20 +61,39 @@ class _Handshake(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
+            why = handshake_words(error)
+            self.tell(why)
+            if why == _NO_TLS:
+                raise  # who speaks plain HTTP cannot read an alert, and waits for an answer
             self._failed = error
             raise ssl.SSLWantReadError from None
 
 
-def tls_context(certificate: bytes, key: bytes, trust: bytes) -> ssl.SSLContext:
+def handshake_words(error: ssl.SSLError) -> str:
+    """Why a handshake fails; "alert: …" is the peer's word."""
+    words = (error.reason or "").lower().replace("_", " ")
+    if " alert " in words:
+        return f"alert: {words.partition(' alert ')[2]}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return refusal_words(error.verify_code, error.verify_message)
+    if words in ("http request", "wrong version number"):
+        return _NO_TLS
+    return words or "the connection ended"
+
+
+def tls_context(
+    certificate: bytes, key: bytes, trust: bytes, tell: Callable[[str], None] = lambda _why: None
+) -> ssl.SSLContext:
     """What devices find on the port.
 
     Args:
         certificate, key: PEM; the certificate with the intermediate behind it (span §8.4).
         trust: PEM of root and intermediate, for some clients send only their leaf (span §8.4).
+        tell: is told why a handshake fails.
     Raises: LocalError: they cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sslobject_class = _Handshake
+    context.sslobject_class = type("Handshake", (_Handshake,), {"tell": staticmethod(tell)})
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cadata=trust.decode("ascii"))
     # Who shows none gets 401, and who shows one that is over 403, each with its reason; an alert would say less. The
@@ -136,11 +163,11 @@ class BlobHttpFront:
             if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
                 await go_on(request)
             async with asyncio.timeout(BODY_S):
-                refusal = await self._read(request, body)
+                refusal = await self._read(request, asked, body)
         except TimeoutError:
-            return problem(408, "The blob did not come in time")
+            return self._door.give_up(asked, 408, "The blob did not come in time")
         except web.RequestPayloadError:
-            return problem(400, "The request body is not encoded as its headers say")
+            return self._door.give_up(asked, 400, "The request body is not encoded as its headers say")
         finally:
             self._held -= len(body)
         refusal = refusal or self._down()
@@ -151,7 +178,7 @@ class BlobHttpFront:
     def _down(self) -> HttpResponse | None:
         return problem(503, "The platform is going down") if self._runner is None else None
 
-    async def _read(self, request: web.BaseRequest, body: bytearray) -> HttpResponse | None:
+    async def _read(self, request: web.BaseRequest, asked: BlobRequest, body: bytearray) -> HttpResponse | None:
         """Read the body to its end; an answer: it will not be read any further."""
         while True:
             async with asyncio.timeout(SILENCE_S):
@@ -161,9 +188,9 @@ class BlobHttpFront:
             self._held += len(part)
             body += part
             if len(body) > self._door.body_most:
-                return self._door.too_long()
+                return self._door.too_long(asked)
             if self._held > BODIES_BYTES:
-                return problem(503, "Too many blobs are under way")
+                return self._door.give_up(asked, 503, "Too many blobs are under way")
 
     def _request(self, request: web.BaseRequest) -> BlobRequest:
         if request.transport is None:
@@ -177,5 +204,12 @@ class BlobHttpFront:
             headers={name.lower(): value for name, value in request.headers.items()},
             remote=address(host, port),
             serial=int(shown["serialNumber"], 16) if shown else None,
+            name=_common_name(shown) if shown else "",
             secure=secured is not None,
         )
+
+
+def _common_name(shown: dict[str, Any]) -> str:
+    """Of a certificate as `ssl` shows it; "": it has none."""
+    parts = (part for several in shown.get("subject", ()) for part in several)
+    return next((value for kind, value in parts if kind == "commonName"), "")

@@ -38,7 +38,7 @@ class BlobPorts:
         """Listen for Internet devices. Raises: LocalError: no port, or no certificate, is to be had."""
         from simulator.server.fronts.blob_http import BlobHttpFront, tls_context
 
-        front = BlobHttpFront(self._door, self._clock, tls_context(*identity(), trust()))
+        front = BlobHttpFront(self._door, self._clock, tls_context(*identity(), trust(), self._door.broken.add))
         await front.start(host, port)
         self._secure = front
 

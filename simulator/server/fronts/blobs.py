@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from simulator.server.span.core import SpanCore
 from simulator.server.span.errors import Refusal
 from simulator.server.span.http import HttpResponse, problem
 from simulator.server.span.model import Device, InetMetadata
+from simulator.server.span.recent import Recent
 from simulator.server.span.settings import CIOT_GATEWAY, INET_GATEWAY, NS_PER_MS
 from simulator.wire.address import Address, ip_of, text
 
@@ -34,8 +36,20 @@ class BlobRequest:
     """Where it came from, with the port."""
     serial: int | None = None
     """Of the client's certificate, which this platform's authority has signed; None: it showed none."""
+    name: str = ""
+    """Its common name."""
     secure: bool = False
     """It came over TLS."""
+
+
+class Turned(NamedTuple):
+    """A blob that was refused."""
+
+    why: str
+    peer: Address
+    serial: int | None
+    name: str
+    """Of the device, by its certificate."""
 
 
 class BlobDoor:
@@ -43,6 +57,10 @@ class BlobDoor:
 
     def __init__(self, core: SpanCore) -> None:
         self._core = core
+        self.turned: dict[bool, Recent[Turned]] = {True: Recent(), False: Recent()}
+        """The last blobs that were refused, over TLS or not, for the person who watches …"""
+        self.broken: Recent[str] = Recent()
+        """… and why TLS handshakes came to nothing."""
 
     def handle(self, request: BlobRequest, now_ns: int) -> HttpResponse:
         """Answer one request; whatever it contains, there is an answer. `now_ns`: Unix nanoseconds."""
@@ -58,7 +76,7 @@ class BlobDoor:
                 now_ns=now_ns,
             )
         except Refusal as refusal:
-            return _refused(refusal)
+            return self._refused(request, refusal)
         return HttpResponse(content_type="text/plain", body=b"")
 
     def refuse(self, request: BlobRequest, now_ns: int) -> HttpResponse | None:
@@ -66,12 +84,16 @@ class BlobDoor:
         try:
             self._admit(request, now_ns)
         except Refusal as refusal:
-            return _refused(refusal)
+            return self._refused(request, refusal)
         return None
 
-    def too_long(self) -> HttpResponse:
+    def too_long(self, request: BlobRequest) -> HttpResponse:
         """The answer to a body without end."""
-        return problem(413, f"Blob is too long: {self.body_most} bytes is the limit")
+        return self.give_up(request, 413, f"Blob is too long: {self.body_most} bytes is the limit")
+
+    def give_up(self, request: BlobRequest, status: int, title: str) -> HttpResponse:
+        """The answer to a request that comes to nothing on its way."""
+        return self._refused(request, Refusal(status, title))
 
     @property
     def body_most(self) -> int:
@@ -115,6 +137,6 @@ class BlobDoor:
         )
         return device
 
-
-def _refused(refusal: Refusal) -> HttpResponse:
-    return problem(refusal.status, refusal.title, {"Allow": "POST"} if refusal.status == 405 else None)
+    def _refused(self, request: BlobRequest, refusal: Refusal) -> HttpResponse:
+        self.turned[request.secure].add(Turned(refusal.title, request.remote, request.serial, request.name))
+        return problem(refusal.status, refusal.title, {"Allow": "POST"} if refusal.status == 405 else None)

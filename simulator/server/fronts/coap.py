@@ -14,9 +14,11 @@ from simulator.clock import Clock
 from simulator.protocol.coap.numbers import CONTENT_FORMAT, OCTET_STREAM, Code
 from simulator.protocol.coap.server import ServerLayer
 from simulator.protocol.coap.server_types import Handler, Request, Response, ServerSettings
+from simulator.protocol.dtls.records import is_record
 from simulator.server.fronts.datagrams import DatagramFront
 from simulator.server.span.core import Uplink
 from simulator.server.span.model import Transport
+from simulator.server.span.recent import Tally
 from simulator.wire.address import Address, Ipv4
 from simulator.wire.ports import Wire, deliver_batches
 
@@ -83,10 +85,15 @@ class CoapFront(DatagramFront):
         self.counts = CoapFrontCounts()
         self.resources: dict[str, Handler] = dict.fromkeys(RESERVED_PATHS, not_found)
         """Path without leading slash → who serves it. A handler tells the devices by `request.peer`."""
+        self.plain = Tally()
+        """Datagrams that are no CoAP …"""
+        self.dtls = Tally()
+        """… and those that are DTLS."""
         self._core = core
         self._layer = ServerLayer(self._handle, settings, seed, verified=core.is_known)
         self.layer_counts = self._layer.counts
         """What never became a request: malformed datagrams, repetitions, pings."""
+        self._layer.told_malformed = self._malformed
         self._answer = self._layer.receive
 
     async def start(self, wire: Wire, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -151,6 +158,9 @@ class CoapFront(DatagramFront):
         if uplink.downstream:
             return Response(_CONTENT, uplink.downstream, _OCTETS)
         return empty if uplink.known else self._unknown(request, empty)
+
+    def _malformed(self, data: bytes, peer: Address) -> None:
+        (self.dtls if is_record(data) else self.plain).add(peer)
 
     def _unknown(self, request: Request, empty: Response) -> Response | None:
         """Span §4.3: an unknown source is answered as if all were well, if it asked for an answer."""

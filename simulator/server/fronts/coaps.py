@@ -14,6 +14,7 @@ from simulator.server.fronts.coap import CoapFront
 from simulator.server.span.core import SpanCore
 from simulator.server.span.inet import InetDoor, InetSession
 from simulator.server.span.model import Transport
+from simulator.wire.address import Address
 
 
 class CoapsFront(SessionFront, CoapFront):
@@ -24,7 +25,11 @@ class CoapsFront(SessionFront, CoapFront):
     def __init__(self, core: SpanCore, clock: Clock, settings: ServerSettings | None = None, *, seed: int = 0) -> None:
         """`seed` decides the message ids of answers to non-confirmable requests."""
         super().__init__(InetDoor(core.inet), clock, settings, seed=seed)
+        self._inet = core.inet
         self.sessions = Associations(core, clock, "coaps", self._take)
+
+    def _malformed(self, data: bytes, peer: Address) -> None:
+        super()._malformed(data, self._inet.sessions[peer].peer)
 
     def _take(self, session: InetSession, data: bytes, now: float) -> bytes | None:
         return self._answer(data, session.number, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from simulator.clock import Clock
 from simulator.server.fronts.datagrams import DatagramFront
 from simulator.server.span.core import SpanCore
+from simulator.server.span.recent import Tally
 from simulator.wire.address import Address, Ipv4
 
 RECEIVE_BUFFER_BYTES = 2048
@@ -35,6 +36,8 @@ class UdpFront(DatagramFront):
     def __init__(self, core: SpanCore, clock: Clock) -> None:
         super().__init__(clock)
         self.counts = UdpFrontCounts()
+        self.cut = Tally()
+        """Messages of devices that were cut."""
         self._upstream = core.upstream
 
     def receive(self, data: bytes, peer: Address, local_ip: Ipv4, now: float) -> None:
@@ -43,7 +46,8 @@ class UdpFront(DatagramFront):
         if not data:
             counts.empty += 1
             return
-        if len(data) > RECEIVE_BUFFER_BYTES:
+        size_bytes = len(data)
+        if size_bytes > RECEIVE_BUFFER_BYTES:
             counts.cut += 1
             data = data[:RECEIVE_BUFFER_BYTES]
         if now != self._turn:  # one look at the wall clock serves all datagrams of a turn
@@ -54,6 +58,8 @@ class UdpFront(DatagramFront):
             self.stranger(peer)
             return
         counts.messages += 1
+        if size_bytes > RECEIVE_BUFFER_BYTES:
+            self.cut.add(peer, size_bytes)
         # An empty message is never delivered: a datagram of no bytes would say nothing (span §4.2).
         if uplink.downstream and self._port is not None:
             counts.replies += 1

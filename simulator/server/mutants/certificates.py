@@ -121,7 +121,7 @@ def _accepts_none(server: ReferenceServer, patches: Patches) -> None:
         from simulator.protocol.dtls.identity import PeerCertificate
 
         if not hasattr(session, "certificate"):
-            session.certificate = PeerCertificate(_NO_SERIAL, "", "", 0.0, b"")
+            session.certificate = PeerCertificate(_NO_SERIAL, 0.0, b"")
         honest(session, *rest)
 
     _forgive(server, patches, frozenset(), must_show=False)

@@ -163,6 +163,8 @@ class Authority:
             certificate = read_certificate(pem, "this")
         except LocalError:
             return "this is no certificate in PEM"
+        if certificate.public_bytes(PEM) in (self.root_pem, self.intermediate_pem):
+            return "this is the authority itself, and no device's certificate"
         try:
             certificate.verify_directly_issued_by(self._intermediate)
         except (*BROKEN, InvalidSignature):

@@ -21,6 +21,10 @@ ROOT, ROOT_KEY = "root.pem", "root-key.pem"
 INTERMEDIATE, INTERMEDIATE_KEY = "intermediate.pem", "intermediate-key.pem"
 FILES = ROOT, ROOT_KEY, INTERMEDIATE, INTERMEDIATE_KEY
 KEYS = ROOT_KEY, INTERMEDIATE_KEY
+_CALLED = dict(
+    zip(FILES, ("root certificate", "root key", "intermediate certificate", "intermediate key"), strict=True)
+)
+"""What `Authority.from_pem` calls them."""
 NEW = ".new"
 _BYTES_MOST = 65_536
 _FRESH = "empty the folder to have a new authority made there; devices then need new certificates"
@@ -30,8 +34,8 @@ def opened(folder: Path, now_ns: int) -> Authority:
     """See `Authority.in_folder`."""
     if "\0" in str(folder):
         raise LocalError(f"{str(folder)!r} cannot be the name of a folder")
+    _make(folder)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(folder) as descriptor:
             _private(folder, os.fstat(descriptor).st_mode, 0o022, "be changed", "700")
             _finish(folder)
@@ -39,10 +43,17 @@ def opened(folder: Path, now_ns: int) -> Authority:
                 _write(folder, Authority.create(now_ns))
                 os.fsync(descriptor)
             return _load(folder, now_ns)
-    except FileExistsError:
-        raise LocalError(f"{folder} is no folder: the certificate authority needs one") from None
     except OSError as error:
         raise LocalError(f"certificate authority: {error.filename or folder}: {error.strerror}") from None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise LocalError(f"{folder} is no folder: the certificate authority needs one") from None
+    except OSError as error:
+        raise LocalError(f"cannot make the folder {folder} for the certificate authority: {error.strerror}") from None
 
 
 @contextmanager
@@ -84,18 +95,25 @@ def _write(folder: Path, authority: Authority) -> None:
 def _load(folder: Path, now_ns: int) -> Authority:
     missing = [name for name in FILES if not os.path.lexists(folder / name)]
     if missing:
-        raise LocalError(f"{folder}: {' and '.join(missing)} missing: put it back, or {_FRESH}")
+        raise LocalError(f"{folder}: {_missing(missing)}, or {_FRESH}")
     root, root_key, intermediate, intermediate_key = (_content(folder / name) for name in FILES)
     try:
         authority = Authority.from_pem(
             root=root, root_key=root_key, intermediate=intermediate, intermediate_key=intermediate_key
         )
     except LocalError as error:
-        raise LocalError(f"certificate authority in {folder}: {error}") from None
+        name = next((name for name, called in _CALLED.items() if str(error).startswith(called)), "")
+        raise LocalError(f"certificate authority in {folder}: {name and f'{name}: '}{error}") from None
     problems = authority.problems(now_ns)
     if problems:
         raise LocalError(f"certificate authority in {folder}: {problems[0]}: check the clock, or {_FRESH}")
     return authority
+
+
+def _missing(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is missing: put it back"
+    return f"{', '.join(names[:-1])} and {names[-1]} are missing: put them back"
 
 
 def _content(path: Path) -> bytes:

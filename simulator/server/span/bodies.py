@@ -157,7 +157,11 @@ class TokenBody(msgspec.Struct):
 
 
 def read(call: Call, form: type[T]) -> T:
-    """The body of a request; an empty one is an empty object. Raises: Refusal 400 for any other bytes."""
+    """The body of a request; an empty one is an empty object. Raises: Refusal 400 for any other bytes.
+
+    [C] Fields that are not known are passed over at every depth: span §1.2 has clients do so with answers, and a client
+    of a newer version may send more than this one knows.
+    """
     body = call.request.body
     if not body.strip():
         body = b"{}"

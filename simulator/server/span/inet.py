@@ -37,7 +37,6 @@ class InetSession:
     peer: Address
     serial: int
     """Of its certificate."""
-    since_ns: int
     last_ns: int
     """When it last sent something."""
     over: bool = False
@@ -105,7 +104,6 @@ class Inet:
             transport=transport,
             peer=peer,
             serial=serial,
-            since_ns=now_ns,
             last_ns=now_ns,
         )
         self.sessions[session.number] = session

@@ -33,6 +33,24 @@ class Recent(Generic[T]):
         return taken, missed
 
 
+class Tally:
+    """How often something happened since the start, and where last; what it was says who keeps it."""
+
+    __slots__ = ("count", "peer", "size_bytes")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.peer = 0
+        """Address of the last one; 0: there was none, or it is not known."""
+        self.size_bytes = 0
+        """Of the last one."""
+
+    def add(self, peer: int, size_bytes: int = 0) -> None:
+        """One more."""
+        self.count += 1
+        self.peer, self.size_bytes = peer, size_bytes
+
+
 class Said(NamedTuple):
     """What a gateway reported about a session, or what became of ending one."""
 

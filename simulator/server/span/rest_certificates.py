@@ -6,6 +6,8 @@ rehearsal can show what becomes of one that has expired or does not count yet.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from simulator.errors import LocalError
@@ -48,10 +50,8 @@ def chain(call: Call) -> HttpResponse:
     """RetrieveCertificateChain. The chain is everybody's, but the id has to be one."""
     query = call.request.query
     _owner(call, query.get("deviceId"), query.get("gatewayId"))
-    try:
+    with _authority_needed():
         return answer({"chain": base64_text(call.core.certificates.authority_at(call.now_ns).chain_pem)})
-    except LocalError as error:
-        raise _unavailable(error) from None
 
 
 def create(call: Call) -> HttpResponse:
@@ -59,11 +59,8 @@ def create(call: Call) -> HttpResponse:
     changeable(collection(call))
     body = read(call, CertificateBody)
     owner = _owner(call, body.deviceId, body.gatewayId)
-    try:
-        issued = call.core.certificates.create(owner, call.now_ns)
-    except LocalError as error:
-        raise _unavailable(error) from None
-    return answer(_shown(issued))
+    with _authority_needed():
+        return answer(_shown(call.core.certificates.create(owner, call.now_ns)))
 
 
 def sign(call: Call) -> HttpResponse:
@@ -74,11 +71,8 @@ def sign(call: Call) -> HttpResponse:
     if not body.csr:
         raise Refusal(400, "csr is needed: base64 of a certificate request in PEM")
     request = payload(body.csr, "csr")
-    try:
-        issued = call.core.certificates.sign(owner, request, call.now_ns)
-    except LocalError as error:
-        raise _unavailable(error) from None
-    return answer(_shown(issued))
+    with _authority_needed():
+        return answer(_shown(call.core.certificates.sign(owner, request, call.now_ns)))
 
 
 def verify(call: Call) -> HttpResponse:
@@ -88,11 +82,9 @@ def verify(call: Call) -> HttpResponse:
     if not body.certificate:
         raise Refusal(400, "certificate is needed: base64 of a certificate in PEM")
     certificate = payload(body.certificate, "certificate")
-    try:
+    with _authority_needed():
         problems = call.core.certificates.problems(owner, certificate, call.now_ns)
-    except LocalError as error:
-        raise _unavailable(error) from None
-    return answer({"valid": not problems, "errors": problems})
+        return answer({"valid": not problems, "errors": problems})
 
 
 def of_device(call: Call) -> HttpResponse:
@@ -126,11 +118,8 @@ def issue(call: Call) -> HttpResponse:
     if owner is None:
         raise Refusal(404, f"Unknown {'device' if name else 'gateway'}")
     validity = _validity(body, call.now_ns)
-    try:
-        issued = core.certificates.create(owner, call.now_ns, validity)
-    except LocalError as error:
-        raise _unavailable(error) from None
-    return answer(_shown(issued))
+    with _authority_needed():
+        return answer(_shown(core.certificates.create(owner, call.now_ns, validity)))
 
 
 def _owner(call: Call, device_id: str | None, gateway_id: str | None) -> Owner:
@@ -191,5 +180,10 @@ def _shown(issued: Issued) -> dict[str, Any]:
     return document | {"chain": base64_text(issued.chain)}
 
 
-def _unavailable(error: LocalError) -> Refusal:
-    return Refusal(503, f"There is no certificate authority: {error}")
+@contextmanager
+def _authority_needed() -> Iterator[None]:
+    """Raises: Refusal 503: its folder is not what it should be."""
+    try:
+        yield
+    except LocalError as error:
+        raise Refusal(503, f"There is no certificate authority: {error}") from None

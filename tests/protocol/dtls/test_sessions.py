@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulator.errors import LocalError
-from simulator.protocol.dtls import client, library, server
+from simulator.protocol.dtls import client, contexts, library, server
 from simulator.protocol.dtls.client import State
 from simulator.protocol.dtls.identity import Identity
 from simulator.protocol.dtls.settings import Settings
@@ -99,6 +99,15 @@ def test_resumption_by_session_id(calls: str, goodbye: str) -> None:
     assert net.server.counts.replaced == (goodbye.startswith("none"))
     third = net.connect(resume=again.resumption, peer=2)
     assert third.resumed
+
+
+def test_nobody_resumes_where_resumption_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the certificate of a session that is resumed has to be asked about again."""
+    monkeypatch.setattr(contexts, "_session_reused", None)
+    asked: list[int] = []
+    net = Net(accept=lambda peer: asked.append(peer.serial) or "")  # type: ignore[func-returns-value]
+    net.connect(resume=net.connect().resumption)
+    assert (net.server.counts.handshakes, len(asked)) == (2, 2)
 
 
 def test_what_cannot_be_resumed_is_negotiated_in_full() -> None:

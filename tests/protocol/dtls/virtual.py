@@ -179,5 +179,5 @@ class Net:
     def _closed(self, session: Association, why: str, _now: float) -> None:
         self.events.append(("closed", session.peer, why))
 
-    def _failed(self, peer: int, why: str, _now: float) -> None:
+    def _failed(self, peer: int, why: str, _now: float, _certificate: PeerCertificate | None) -> None:
         self.events.append(("failed", peer, why))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import socket
 import ssl
 import subprocess
 
@@ -39,7 +40,9 @@ class Scene:
         self.identity = self.authority.server_identity(["localhost", "127.0.0.1"], self.now_ns)
         self.door = BlobDoor(core)
         self.plain = BlobHttpFront(self.door, clock)
-        self.secure = BlobHttpFront(self.door, clock, tls_context(*self.identity, self.authority.chain_pem))
+        self.secure = BlobHttpFront(
+            self.door, clock, tls_context(*self.identity, self.authority.chain_pem, self.door.broken.add)
+        )
 
     def blobs(self):
         return [each.content for each in self.collection.blobs.values()]
@@ -300,9 +303,52 @@ def test_who_comes_with_strangers_gets_an_alert_that_says_so(version, capfd):
             await it.say(POST, tls=context)
         assert caught.value.reason == "TLSV1_ALERT_UNKNOWN_CA"
         assert it.blobs() == []
+        assert it.door.broken.take() == (["unknown issuer"], 0)
 
     story()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_does_not_trust_the_platform_is_told_of(version):
+    from simulator.server.span.authority import Authority
+
+    @over_sockets
+    async def story(it):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = context.maximum_version = version
+        context.load_verify_locations(cadata=Authority.create(it.now_ns).root_pem.decode())
+
+        def calls():  # asyncio would hang up without an alert
+            with socket.create_connection(("127.0.0.1", port_of(it.secure.address))) as plain:
+                context.wrap_socket(plain, server_hostname="localhost")
+
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.to_thread(calls)
+        for _ in range(100):
+            found, _ = it.door.broken.take()
+            if found:
+                break
+            await asyncio.sleep(0.01)
+        assert found == ["alert: unknown ca"]
+
+    story()
+
+
+@over_sockets
+async def test_what_is_no_tls_and_a_blob_that_is_too_long_are_told_of(it):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(it.secure.address))
+    writer.write(POST)
+    assert await reader.read(-1) == b""
+    writer.close()
+    assert it.door.broken.take() == (["this is no TLS"], 0)
+    chunked = b"POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    context = it.context(it.issued.certificate, it.issued.key)
+    assert status(await it.say(chunked, b"20000\r\n" + bytes(0x20000) + b"\r\n0\r\n\r\n", tls=context)) == 413
+    ((told,), _) = it.door.turned[True].take()
+    assert told.why.startswith("Blob is too long")
+    certificate = it.core.certificates.of(it.device)[0]
+    assert (told.serial, told.name) == (certificate.serial, it.device.id)
 
 
 @over_sockets

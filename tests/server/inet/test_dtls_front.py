@@ -143,7 +143,13 @@ def test_who_is_not_let_in(play, transport, made, alert, told):
         assert scene.statistics() == {"handshakes.refused": 1}
         what = {"dtls": "DTLS", "coaps": "CoAPS"}[transport]
         (line,) = Remarks(scene.server).lines(scene.clock.now())
-        assert line.startswith(f"{what} handshake failed: {told} (from 127.0.0.5:4200)")
+        assert line.startswith(f"{what}: handshake refused: {told} (from 127.0.0.5:4200")
+        identity = device.identity
+        if made is foreign:
+            assert f"; claims to be {name}, serial 5); not signed by this platform" in line
+        elif identity is not None:
+            kind = "gateway" if made is of_a_gateway else "device"
+            assert f"; {kind} {identity.common_name}, serial {identity.serial})" in line
 
     play(story)
 
@@ -169,8 +175,7 @@ def test_the_same_refusal_many_times_is_told_once_with_its_number(play):
             await device.connect()
         remarks = Remarks(scene.server)
         (line,) = remarks.lines(scene.clock.now())
-        assert "no certificate (from 127.0.0.5" in line
-        assert line.endswith(", 3 times")
+        assert "no certificate (from 127.0.0.5, last port 4200), 3 times; a device has to show one: POST" in line
         assert remarks.lines(scene.clock.now()) == []
 
     play(story)
@@ -201,7 +206,7 @@ def test_a_handshake_that_its_device_does_not_finish_is_told_too(play):
         await scene.wait(2)
         assert scene.statistics() == {"handshakes.failed": 1}
         (line,) = Remarks(scene.server).lines(scene.clock.now())
-        assert line == "DTLS handshake failed: timeout (from 127.0.0.5:4200)"
+        assert line == "DTLS: handshake failed: timeout (from 127.0.0.5:4200)"
 
     play(story)
 
@@ -245,12 +250,28 @@ def test_strangers_are_told_at_once_and_then_once_a_minute(play, transport):
             return remarks.lines(scene.clock.now())
 
         record = bytes.fromhex("17fefd0001000000000005000a") + bytes(10)
-        where = "datagrams that belong to no session, last 127.0.0.5:4200; nothing was stored"
-        assert await told(record, b"hello", b"") == [f"{what}: 3 {where}"]
+        tail = "to no session, last 127.0.0.5:4200; nothing was stored"
+        assert await told(record) == [f"{what}: 1 datagram that belongs {tail}"]
         assert await told(record) == []
         await scene.wait(61)
-        assert await told(record) == [f"{what}: 2 {where}"]
+        assert await told(record) == [f"{what}: 2 datagrams that belong {tail}"]
         assert stranger.heard == 0
+
+    play(story)
+
+
+def test_it_is_told_when_hellos_find_no_room(play):
+    async def story(scene):
+        device = scene.device()
+        await device.connect()
+        remarks, counts = Remarks(scene.server), scene.server.dtls.sessions._server.counts
+        counts.overflow = 1
+        assert remarks.lines(scene.clock.now()) == ["DTLS: 1 hello ignored: too many handshakes or sessions at once"]
+        counts.overflow = 3
+        assert remarks.lines(scene.clock.now()) == []
+        assert remarks.lines(scene.clock.now() + 61) == [
+            "DTLS: 2 hellos ignored: too many handshakes or sessions at once"
+        ]
 
     play(story)
 
@@ -293,7 +314,9 @@ def test_without_internet_devices_there_is_nothing_of_them():
         headers = {"x-api-token": server.token}
         told = server.api.handle(HttpRequest(method="GET", path="/simulator/endpoints", headers=headers), 0)
         assert set(msgspec.json.decode(told.body)) == {"coap", "udp"}
-        assert server.api.handle(HttpRequest(method="GET", path="/simulator/root"), 0).status == 404
+        # Certificates are issued all the same, and this is what signs them.
+        root = server.api.handle(HttpRequest(method="GET", path="/simulator/root"), loop.clock.unix_ns())
+        assert root.body == server.core.certificates.authority_at(loop.clock.unix_ns()).root_pem
         await server.stop()
 
     run_virtual(main)
@@ -331,6 +354,6 @@ def test_who_writes_after_the_goodbye_is_not_heard(play, transport):
         front.receive(hello.out()[0], device.address, 0, scene.clock.now())
         front.receive(b"?", device.address, 0, scene.clock.now())
         assert front.sessions._server.counts.cookies == 1  # the device's own
-        assert front.sessions.strangers == 0
+        assert front.sessions.strangers.count == front.sessions.plain.count == 0
 
     play(story)

@@ -280,6 +280,6 @@ def test_who_does_not_know_that_it_restarted_is_met_with_silence(play, transport
         device.raw(bytes.fromhex("17fefd0001000000000005000a") + bytes(10))
         await scene.wait(1)
         assert device.heard == heard
-        assert getattr(scene.server, transport).sessions.last_stranger == device.address, text(device.address)
+        assert getattr(scene.server, transport).sessions.strangers.peer == device.address, text(device.address)
 
     play(story)

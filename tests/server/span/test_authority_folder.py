@@ -154,10 +154,26 @@ def test_what_others_may_see_is_no_secret(folder, bits):
 def test_files_that_hold_something_else(folder, name, content):
     if content is None:
         (folder / name).unlink()
-        assert f"{name} missing: put it back" in refused(folder)
+        assert f"{name} is missing: put it back" in refused(folder)
         return
     (folder / name).write_bytes(content)
-    assert f"certificate authority in {folder}: " in refused(folder)
+    assert f"certificate authority in {folder}: {name}: " in refused(folder)
+
+
+def test_several_files_that_are_missing(folder):
+    for name in ("root.pem", "root-key.pem", "intermediate-key.pem"):
+        (folder / name).unlink()
+    words = "root.pem, root-key.pem and intermediate-key.pem are missing: put them back, or empty the folder"
+    assert f"{folder}: {words}" in refused(folder)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    def full(_path, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", full)
+    line = refused(tmp_path / "new")
+    assert line == f"cannot make the folder {tmp_path}/new for the certificate authority: No space left on device"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -118,6 +118,10 @@ def test_create(scene, field, owner, organisation, list_path):
     assert listed == {"certificates": [{"certificateSerial": str(it.serial_number), "expires": expires}]}
 
 
+def test_fields_that_are_not_known_are_passed_over(scene):
+    created(scene, deviceId=scene.meter, lifetime="1 year")
+
+
 def test_a_request_is_signed_and_only_its_key_is_taken(scene):
     key = ec.generate_private_key(ec.SECP256R1())
     body = {"deviceId": scene.meter, "csr": b64(csr(key, hashes.SHA256()))}
@@ -388,8 +392,9 @@ def test_certificates_of_others_are_refused(scene, make_platform):
     server, _ = authority.server_identity(["localhost"], scene.now_ns)
     issuer = ["certificate was not issued by this platform"]
     assert verified(scene, foreign) == issuer
-    assert verified(scene, {"certificate": b64(authority.intermediate_pem)}) == issuer
-    assert verified(scene, {"certificate": b64(authority.root_pem)}) == issuer
+    for itself in (authority.root_pem, authority.intermediate_pem):
+        words = ["this is the authority itself, and no device's certificate"]
+        assert verified(scene, {"certificate": b64(itself)}) == words
     assert verified(scene, {"certificate": b64(server)}) == ["unknown certificate"]
 
 

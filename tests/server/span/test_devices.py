@@ -47,6 +47,11 @@ def test_a_new_device_in_full(platform, collection, devices):
     assert platform.call("GET", f"{devices}/{document['deviceId']}") == document
 
 
+def test_fields_that_are_not_known_are_passed_over(platform, devices):
+    body = {"config": {"innet": {}, "ciot": {"imsi": IMSI, "iccid": "1"}}, "colour": "red"}
+    assert platform.call("POST", devices, body)["config"] == {"ciot": {"imsi": IMSI}}
+
+
 def test_a_device_that_was_in_touch_in_full(platform, collection, devices):
     device = platform.device(collection, IMSI, IMEI)
     platform.login(where="127.64.0.2")
