@@ -17,6 +17,7 @@ from simulator.report.ran import Ran
 from simulator.run.settings import RunSettings
 from simulator.run.start import rehearse
 from simulator.scenario import load
+from simulator.scenario.model import Scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("SIMULATOR_CI"))
@@ -88,10 +89,13 @@ class Onlooker:
 
 @pytest.fixture
 def run_scenario() -> Callable[..., tuple[Verdicts, str, bytes]]:
-    """Run a file, or one case of it; returns its verdicts, the report and the journal's bytes."""
+    """Run a file, or one case of it, or what was read of it before; returns its verdicts, the report and the journal's
+    bytes."""
 
-    def run(path: Path, *, case: str = "", **settings: Any) -> tuple[Verdicts, str, bytes]:
-        scenario = load(path, case=case)
+    def run(
+        path: Path, *, case: str = "", scenario: Scenario | None = None, **settings: Any
+    ) -> tuple[Verdicts, str, bytes]:
+        scenario = scenario or load(path, case=case)
         lines: list[bytes] = []
         onlooker = Onlooker()
         result = rehearse(scenario, RunSettings(**settings), Journal(lines.append), onlooker)

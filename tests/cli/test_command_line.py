@@ -103,44 +103,22 @@ MISTAKES = [
     pytest.param(["serve", "--host", "nowhere"], 2, "--host", id="serve nowhere"),
     pytest.param(["serve", "--api-port", "70000"], 2, "65535", id="serve on no port"),
 ]
-# Reading the program from disk takes longer than all that it then does: it is read once, and each command is a fork.
-EACH_IN_A_FORK = """
-import json, os, sys
-from simulator.__main__ import main
-import simulator.cli.audit_command, simulator.cli.run_command, simulator.cli.tally
-codes = []
-for number, arguments in enumerate(json.load(sys.stdin)):
-    child = os.fork()
-    if not child:
-        for descriptor in (1, 2):
-            os.dup2(os.open(f"said.{number}", os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
-        sys.argv = ["simulator", *arguments]
-        main()
-        sys.exit(0)
-    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-print(json.dumps(codes))
-"""
 
 
 @pytest.fixture(scope="module")
-def mistakes(tmp_path_factory) -> dict[str, tuple[int, str]]:
-    """Arguments → exit code, and all that was said."""
+def mistakes(each_in_a_fork, tmp_path_factory):
+    """Arguments → exit code, and what was said on both outputs."""
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "meter.yaml").write_text(GREEN, encoding="utf-8")
     (folder / "also.yaml").write_text(GREEN.replace("meter", "other"), encoding="utf-8")
     (folder / "broken.yaml").write_text("scenario: x\nstepps: []\n", encoding="utf-8")
-    lines = [case.values[0] for case in MISTAKES]
-    program = [sys.executable, "-c", EACH_IN_A_FORK]
-    done = subprocess.run(
-        program, input=json.dumps(lines), cwd=folder, capture_output=True, text=True, timeout=60, check=True
-    )
-    said = [(folder / f"said.{number}").read_text(encoding="utf-8") for number in range(len(lines))]
-    return {str(line): ends for line, *ends in zip(lines, json.loads(done.stdout), said, strict=True)}
+    return each_in_a_fork(folder, [case.values[0] for case in MISTAKES])
 
 
 @pytest.mark.parametrize(("arguments", "code", "says"), MISTAKES)
 def test_every_mistake_is_one_clear_line(mistakes, arguments, code, says):
-    came, said = mistakes[str(arguments)]
+    came, *said = mistakes[str(arguments)]
+    said = "".join(said)
     assert came == code, said
     assert says in said
     assert "Traceback" not in said

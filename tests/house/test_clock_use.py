@@ -6,6 +6,7 @@ A run repeats itself byte for byte only if this holds. Whoever needs the edge wr
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,11 +69,12 @@ EDGE: dict[str, dict[str, str]] = {
 }
 
 
+@cache
 def uses(source: str) -> list[tuple[int, str, str]]:
     """Line, kind and full name of everything in the source that asks the host."""
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound, full = (alias.asname, alias.name) if alias.asname else (alias.name.split(".")[0],) * 2
@@ -82,13 +84,13 @@ def uses(source: str) -> list[tuple[int, str, str]]:
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     found = {
         (node.lineno, kind, full)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Attribute | ast.Name) and (full := _full_name(node, names)) and (kind := _kind(full))
     }
     # Names that are imported and handed on under another name are used, too.
     imported = {
         (node.lineno, kind, f"{node.module}.{alias.name}")
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and not node.level
         for alias in node.names
         if (kind := _kind(f"{node.module}.{alias.name}"))

@@ -73,15 +73,15 @@ def beside(stories: list[tuple[Story, tuple[str, ...]]]) -> list[object]:
 
 @pytest.mark.parametrize("story", [story for story in PLANS if story not in LARGE], ids=name)
 def test_in_virtual_time(story, run_scenario):
-    path, case = story
-    verdicts, report, _ = run_scenario(path, case=case)
+    path, _ = story
+    verdicts, report, _ = run_scenario(path, scenario=PLANS[story].scenario)
     assert verdicts.verdict == "pass", report
 
 
 @pytest.mark.parametrize("story", ON_AIOCOAP, ids=name)
 def test_on_aiocoap(story, run_scenario):
-    path, case = story
-    verdicts, report, _ = run_scenario(path, case=case, stack="aiocoap")
+    path, _ = story
+    verdicts, report, _ = run_scenario(path, scenario=PLANS[story].scenario, stack="aiocoap")
     assert verdicts.verdict == "pass", report
 
 
