@@ -6,6 +6,7 @@ Either way it is driven through its public interfaces only.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Literal, Protocol
@@ -22,6 +23,7 @@ from simulator.target.radius import RadiusAccess
 from simulator.target.streams import SocketStream
 from simulator.wire.address import Address
 from simulator.wire.ports import Wire
+from simulator.wire.sockets import reserve
 
 
 class Options(Protocol):
@@ -81,6 +83,7 @@ class EmbeddedTarget:
         self._own_sockets: list[SocketObserver] = []
         self._others: list[InProcessStream | SocketStream] = []
         self._faults: list[_Fault] = []
+        self._reserved: list[socket.socket] = []
         self.coap: Address = 0
         self.udp: Address = 0
         self.dtls: Address = 0
@@ -140,6 +143,7 @@ class EmbeddedTarget:
         await asyncio.gather(*(_close(each) for each in self._others))
         if self._caller is not None:
             await self._caller.close()
+        self._release()
         await self._server.stop()
 
     # --- down and up --------------------------------------------------------------------------------------------------
@@ -151,7 +155,10 @@ class EmbeddedTarget:
         held = [(stream, stream.hold()) for stream in self._own]
         for reader in self._own_sockets:
             reader.expect_restart()
+        datagrams, streams = self._where()
         await self._server.halt()
+        if self._sockets:
+            self._reserved = reserve(datagrams, streams)
         for stream, subscription in held:
             stream.finish(subscription)
         await asyncio.gather(*(reader.heard_out() for reader in self._own_sockets))
@@ -160,10 +167,23 @@ class EmbeddedTarget:
         """Up again on the same addresses. Raises: LocalError: one was taken meanwhile; TargetError."""
         if not self._server.halted:
             return
+        self._release()
         await self._server.resume(self._ready)
         for each in self._others:
             if isinstance(each, InProcessStream):
                 each.come_back()
+
+    def _where(self) -> tuple[list[Address], list[Address]]:
+        """The UDP and the TCP ports that it wants back; they were any free ones, and others look for such, too."""
+        it = self._server
+        devices = it.udp_address, it.coap_address, it.dtls_address, it.coaps_address
+        datagrams = *devices, it.radius_address, it.accounting_address
+        return [each for each in datagrams if each], [each for each in (it.https_address, it.blob_address) if each]
+
+    def _release(self) -> None:
+        for held in self._reserved:
+            held.close()
+        self._reserved = []
 
     async def _ready(self) -> None:
         """The platform can be reached, and hears nobody yet."""

@@ -7,7 +7,7 @@ import errno
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from simulator.errors import LocalError
 from simulator.wire.address import Address, address, host_text
@@ -47,6 +47,24 @@ def bind_udp(host: str, port: int, before_bind: Callable[[socket.socket], None] 
         sock.close()
         raise cannot_open(where, error) from error
     return sock
+
+
+def reserve(datagrams: Iterable[Address], streams: Iterable[Address]) -> list[socket.socket]:
+    """Keep UDP and TCP ports from others until the sockets are closed; nobody is heard there. What cannot be kept is
+    left out: whoever wants it later will be told."""
+    held = []
+    for kind, places in ((socket.SOCK_DGRAM, datagrams), (socket.SOCK_STREAM, streams)):
+        for where in places:
+            sock = socket.socket(socket.AF_INET, kind)
+            try:
+                if kind == socket.SOCK_STREAM:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((host_text(where), where >> 32))
+            except OSError:
+                sock.close()
+            else:
+                held.append(sock)
+    return held
 
 
 def cannot_open(where: Address, error: OSError) -> LocalError:
