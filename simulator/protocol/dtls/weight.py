@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from simulator.protocol.dtls.settings import Settings
+
 _RECORD, _MESSAGE = 13, 12
 _CERTIFICATE: Final = 11
 
@@ -17,11 +19,13 @@ _VARIES: Final = 8
 """By no more than that a signature is shorter; what differs more is something else."""
 _SIGNATURE, _SERIAL = 72, 20
 """The longest; of a serial number by RFC 5280 §4.1.2.2."""
+_MTU: Final = Settings().mtu
 
 
 def weight(datagram: bytes) -> int:
     """Its size in bytes, with every signature and serial number in it as long as it can be.
 
+    Flights are packed to the MTU, so none is longer for it: a link that lets so much through shall let it through.
     Anything may be given; what cannot be read, or goes in fragments, counts as what it is.
     """
     size = len(datagram)
@@ -37,7 +41,7 @@ def weight(datagram: bytes) -> int:
             size += _certificates(body) if datagram[at] == _CERTIFICATE else _signed(datagram[at], len(body))
             at += _MESSAGE + length
         at = max(at, end)
-    return size
+    return min(size, max(len(datagram), _MTU))
 
 
 def _signed(kind: int, length: int) -> int:

@@ -54,6 +54,14 @@ def test_what_could_be_longer(datagram, more):
     assert weight(datagram) == len(datagram) + more
 
 
+@pytest.mark.parametrize(("length", "counts"), [(1277, 1279), (1279, 1280), (1280, 1280), (1281, 1281)])
+def test_nothing_is_made_longer_than_flights_are(length, counts):
+    signed = record(message(15, bytes(74)))
+    hello = record(message(1, bytes(length - len(signed) - 25)))
+    assert len(hello + signed) == length
+    assert weight(hello + signed) == counts
+
+
 def test_whatever_comes_is_weighed():
     whole = record(chain(certificate(20, 70), certificate(20, 71)), message(12, bytes(143)))
     for at in range(len(whole)):
