@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from simulator.assertions.verdicts import Verdicts
@@ -13,18 +13,19 @@ from simulator.clock import Clock, Timers
 from simulator.devices.deeds import registration
 from simulator.devices.internet import AnyDevice
 from simulator.errors import LocalError, TargetError
+from simulator.fleet.fleet import Fleet
+from simulator.fleet.keyring import Keyring
+from simulator.fleet.mobile import Mobile
+from simulator.fleet.performers import Performers
 from simulator.plan import Plan
 from simulator.run.counting import Phase, count
-from simulator.run.fleet import Fleet
-from simulator.run.keyring import Keyring
-from simulator.run.mobile import Mobile
 from simulator.run.needs import check_needs, check_ways
-from simulator.run.performers import Performers
 from simulator.run.platform import Platform, turn_of
 from simulator.run.recorder import Bench, Recorder, Watch
 from simulator.run.settings import RunSettings
 from simulator.run.steps import Steps
 from simulator.run.target import Target
+from simulator.run.tasks import Tasks
 from simulator.scenario.model import Move, Scenario
 from simulator.target.observer import NamedObserver, Observer
 from simulator.target.operator import CLEANUP_S, Operator
@@ -113,8 +114,9 @@ class Rehearsal:
         self._fleet = Fleet(plan.members, plan.seed, clock, timers, self._hear)
         self._platform = Platform(target, scenario, plan.seed, recorder, timers, clock.now, self._reader_of)
         self._keyring = Keyring(self._fleet.devices, clock.unix_ns)
+        self._work, self._ports = Tasks(), Tasks()
         self._performers = Performers(
-            self._fleet, clock, timers, self._keyring, self._platform.tokens, self.broke, self._hurries
+            self._fleet, clock, timers, self._keyring, self._platform.tokens, self.broke, self._hurries, self._work
         )
         self._steps = Steps(
             scenario,
@@ -208,6 +210,7 @@ class Rehearsal:
                 radius=radius,
                 lost=self._performers.lost,
                 broke=self.broke,
+                work=self._ports,
             )
         return operator
 
@@ -337,16 +340,25 @@ class Rehearsal:
         return len(self._timers) > sum(own) + (0 if mobile is None else mobile.timers)
 
     async def _close(self) -> None:
-        self._performers.close()
+        self._work.close()
         self._fleet.hang_up(self._clock.now())
         try:
             await self._fleet.close()
             if self._settings.target is not None and not self._settings.keep and self._operator is not None:
                 await self._clean_up(self._operator)
         finally:
+            self._ports.close()
             if self._mobile is not None:
                 self._mobile.close()
             await self._let_go()
+
+    async def _leave_all(self, mobile: Mobile, budget_s: float) -> None:
+        """Sessions die with their devices, which are removed next; so it does not matter who has not left in time."""
+        left = asyncio.Event()
+        mobile.leave_all(left.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(budget_s):
+                await left.wait()
 
     async def _let_go(self) -> None:
         """Of the target; one that does not answer has little time when the run is to end."""
@@ -362,7 +374,7 @@ class Rehearsal:
         try:
             if not self._hurried:
                 if self._mobile is not None and self._give_up_s is None:
-                    await self._mobile.leave_all(max(0.0, until_s - self._clock.now()) * LEAVING_SHARE)
+                    await self._leave_all(self._mobile, max(0.0, until_s - self._clock.now()) * LEAVING_SHARE)
                 self.left_behind = await operator.clean_up(max(0.0, until_s - self._clock.now()))
                 self.left_behind += await self._platform.withdraw_tokens(max(0.0, until_s - self._clock.now()))
                 return

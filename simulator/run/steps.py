@@ -8,9 +8,9 @@ from typing import Any
 
 from simulator.clock import Clock, Timers
 from simulator.devices.deeds import act_out
+from simulator.fleet.fleet import Fleet
+from simulator.fleet.performers import Performers
 from simulator.plan import Member, Plan
-from simulator.run.fleet import Fleet
-from simulator.run.performers import Performers
 from simulator.run.platform import Platform, turn_of, until
 from simulator.run.recorder import Recorder, Watch
 from simulator.run.settings import RunSettings

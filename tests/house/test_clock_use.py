@@ -64,6 +64,7 @@ EDGE: dict[str, dict[str, str]] = {
     "target/": {LOOP: "talks to the platform; in virtual time the loop is the virtual one"},
     "server/fronts/": {LOOP: "listens; in virtual time the loop is the virtual one"},
     "server/serve.py": {LOOP: "starts and stops the fronts", CHANCE: "tokens that nobody can guess"},
+    "fleet/speakers.py": {LOOP: "gives the second CoAP stack its loop"},
     "run/": {LOOP: "turns the loop"},
     "cli/": {LOOP: "starts the loop", WALL: "shows the minutes that a person waits, and names the folder of a run"},
 }

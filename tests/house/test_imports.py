@@ -34,7 +34,22 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "target": frozenset({"server", "wire", "events"}),
     "assertions": frozenset({"scenario", "events"}),
     "report": frozenset({"assertions", "events"}),
-    "load": frozenset({"plan", "devices", "wire", "target", "events", "assertions"}),
+    "fleet": frozenset({"plan", "scenario", "devices", "wire", "target", "protocol", "identity"}),
+    "load": frozenset(
+        {
+            "plan",
+            "scenario",
+            "identity",
+            "devices",
+            "fleet",
+            "protocol",
+            "wire",
+            "target",
+            "server",
+            "events",
+            "assertions",
+        }
+    ),
 }
 WIRING = frozenset(MAY_IMPORT)
 MAY_IMPORT |= {

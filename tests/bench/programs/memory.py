@@ -64,8 +64,8 @@ def engines(devices: int) -> Any:
 
 def fleet(devices: int) -> Any:
     """The devices of a scenario."""
+    from simulator.fleet.fleet import Fleet
     from simulator.plan import make_plan
-    from simulator.run.fleet import Fleet
     from simulator.scenario.loader import loads
     from simulator.wire.memory import MemoryNetwork
 

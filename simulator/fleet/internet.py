@@ -9,8 +9,8 @@ from simulator import acts
 from simulator.clock import Clock, Timers
 from simulator.devices.internet import InternetDevice
 from simulator.errors import LocalError
-from simulator.run.fleet import Fleet
-from simulator.run.keyring import Keyring
+from simulator.fleet.fleet import Fleet
+from simulator.fleet.keyring import Keyring
 from simulator.wire.drivers.stories import Performer, Running, Stories
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import Clock, Timers
+from simulator.fleet.ear import Ear
 from simulator.protocol.coap.client import Engine
 from simulator.protocol.dtls.weight import weight
-from simulator.run.ear import Ear
 from simulator.wire.address import Ipv4
 from simulator.wire.link import Links
 from simulator.wire.linked import LinkedWire

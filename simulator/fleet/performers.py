@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 from simulator import acts
 from simulator.clock import Clock, Timers
-from simulator.run.fleet import Fleet
-from simulator.run.internet import Internet
-from simulator.run.keyring import Keyring
-from simulator.run.mobile import NOBODY, Mobile
+from simulator.fleet.fleet import Fleet
+from simulator.fleet.internet import Internet
+from simulator.fleet.keyring import Keyring
+from simulator.fleet.mobile import NOBODY, Mobile
+from simulator.fleet.work import Work
 from simulator.scenario.model import LinkChange, LinkSpec
 from simulator.target.operator import Operator
 from simulator.wire.drivers.stories import Performer, Running, Stories
@@ -45,6 +45,7 @@ class Performers:
         tokens: name → text of the tokens that the operator may show.
         broke: told what was raised where it must not.
         hurry: whether the run is to end: nothing more is begun then.
+        work: carries out what has to wait.
     """
 
     def __init__(
@@ -56,14 +57,14 @@ class Performers:
         tokens: Mapping[str, str],
         broke: Callable[[BaseException], None],
         hurry: Callable[[], bool],
+        work: Work,
     ) -> None:
-        self._hurry = hurry
+        self._hurry, self._work = hurry, work
         self._fleet, self._clock, self._tokens, self._broke = fleet, clock, tokens, broke
         self.operator: Operator
         """Told as soon as there is one."""
         self.mobile: Mobile | None = None
         """Also, if the platform can be reached by gateways."""
-        self._tasks: set[asyncio.Task[None]] = set()
         by_act: dict[type, Performer] = {
             acts.Attach: self._attach,
             acts.Detach: self._detach,
@@ -80,11 +81,6 @@ class Performers:
         self.stories = Stories(timers, by_act, broke)
         self.internet = Internet(fleet, keyring, clock, timers, self.stories, self._later)
         self.stories.perform(self.internet.performers())
-
-    def close(self) -> None:
-        """Whatever still waits for somebody need not."""
-        for task in tuple(self._tasks):
-            task.cancel()
 
     # --- the mobile network -------------------------------------------------------------------------------------------
 
@@ -163,9 +159,7 @@ class Performers:
             else:
                 self.stories.resume(running, result, self._clock.now())
 
-        task = asyncio.get_running_loop().create_task(go(), name=f"{running.endpoint.name} {running.act}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._work.start(go(), f"{running.endpoint.name} {running.act}")
 
     # --- the radio ----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.run.weather import Weather
+from simulator.fleet.weather import Weather
 from simulator.scenario.model import LinkChange, LinkSpec
 from simulator.wire.calendar import Calendar
 from simulator.wire.presets import preset

@@ -8,8 +8,8 @@ import pytest
 
 from simulator.devices.device import Power
 from simulator.errors import Place
+from simulator.fleet.fleet import Fleet
 from simulator.plan import make_plan
-from simulator.run.fleet import Fleet
 from simulator.scenario.model import Group, LinkSpec, Scenario
 from simulator.wire.address import address
 from simulator.wire.drivers.virtual import run_virtual

@@ -16,9 +16,9 @@ from simulator.scenario.model import Subject
 from simulator.target.credentials import Credentials
 
 if TYPE_CHECKING:
+    from simulator.fleet.forgery import Forger
     from simulator.protocol.dtls.client import ClientContext
     from simulator.protocol.dtls.identity import Identity
-    from simulator.run.forgery import Forger
 
 _FORGED = ("foreign", "self-signed")
 
@@ -120,7 +120,7 @@ class Keyring:
 
     def _forge(self, name: str, kind: str) -> Credentials:
         if self._forger is None:
-            from simulator.run.forgery import Forger
+            from simulator.fleet.forgery import Forger
 
             self._forger = Forger(self._unix_ns())
         found = self._issued[name] = self._forger.credentials(self.id_of(name) or name, kind, self._chain)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from simulator.clock import Clock, Timers
 from simulator.devices.internet import AnyDevice, InternetDevice, device_of
+from simulator.fleet.ear import Ear
+from simulator.fleet.places import Places
+from simulator.fleet.speakers import RAW, Listeners, Speakers
+from simulator.fleet.weather import Weather
 from simulator.plan import Member
-from simulator.run.ear import Ear
-from simulator.run.places import Places
-from simulator.run.speakers import RAW, Listeners, Speakers
-from simulator.run.weather import Weather
 from simulator.scenario.model import Stack
 from simulator.wire.address import Address, Ipv4, ip_of, text
 from simulator.wire.drivers.stories import Endpoint

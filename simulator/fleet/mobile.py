@@ -6,7 +6,6 @@ It is bound to the gateway's own address, where the wire has that one, and behin
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from simulator import acts
 from simulator.clock import Clock, Timers
 from simulator.devices.mobile_core import MobileCore
 from simulator.errors import LocalError
+from simulator.fleet.work import Work
 from simulator.scenario.model import HOME, Operator
 from simulator.target.radius import RadiusAccess
 from simulator.wire.address import LOOPBACK, Address, Ipv4, host_text, ip_of
@@ -38,6 +38,7 @@ class Mobile:
         radius: where the platform listens.
         lost: told of every device whose session the network has ended, with the reason.
         broke: told what was raised where it must not.
+        work: opens the ports.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class Mobile:
         radius: RadiusAccess,
         lost: Callable[[str, str], None],
         broke: Callable[[BaseException], None],
+        work: Work,
     ) -> None:
         self._wire, self._clock, self._timers = wire, clock, timers
-        self._radius, self._broke, self._told_lost = radius, broke, lost
+        self._radius, self._broke, self._told_lost, self._work = radius, broke, lost, work
         self._operators = {operator.name: operator for operator in operators or (HOME,)}
         epoch_unix_s = clock.unix_ns() / 1e9 - clock.now()
         self.core = MobileCore(
@@ -73,7 +75,6 @@ class Mobile:
         }
         self._sessions: dict[str, None] = {}
         self._ports: list[Port] = []
-        self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
 
     # --- what devices want --------------------------------------------------------------------------------------------
@@ -119,32 +120,32 @@ class Mobile:
         """Whether nothing can be under way between gateways and platform for longer than the sockets take."""
         return all(links is None for links in self._links.values())
 
-    async def leave_all(self, budget_s: float) -> None:
-        """Detach everybody, while there is time, so that the platform keeps no session of this run."""
-        if not self._sessions:
-            return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    @property
+    def sessions(self) -> int:
+        """How many devices have a session of this network."""
+        return len(self._sessions)
+
+    def leave_all(self, done: Callable[[], None]) -> None:
+        """Detach everybody, so that the platform keeps no session of this run; `done` is called when all have left.
+
+        Nobody is there: it is called at once.
+        """
         left = len(self._sessions)
+        if not left:
+            done()
 
         def gone(_argument: object, _result: object, _now: float) -> None:
             nonlocal left
             left -= 1
-            if not left and not done.done():
-                done.set_result(None)
+            if not left:
+                done()
 
         for device in list(self._sessions):
             self.detach(device, gone, None, self._clock.now())
-        try:
-            async with asyncio.timeout(budget_s):
-                await done
-        except TimeoutError:
-            pass  # sessions die with their devices, which are removed next
 
     def close(self) -> None:
         """Close the ports; what the gateways still had to say is lost."""
         self._closed = True
-        for task in tuple(self._opening):
-            task.cancel()
         for port in self._ports:
             port.close()
 
@@ -153,9 +154,7 @@ class Mobile:
     def _need_line(self, gateway: str) -> None:
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._open(gateway), name=f"port of {gateway}")
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        self._work.start(self._open(gateway), f"port of {gateway}")
 
     async def _open(self, gateway: str) -> None:
         try:

@@ -8,8 +8,8 @@ import pytest
 
 from simulator.devices.device import Device
 from simulator.errors import Place
+from simulator.fleet.places import Places
 from simulator.plan import make_plan
-from simulator.run.places import Places
 from simulator.scenario.model import Group, Scenario
 
 PLACE = Place("x.yaml", 1, 1)

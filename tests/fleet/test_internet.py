@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from simulator.devices.internet import Power
+from simulator.fleet.fleet import Fleet
 from simulator.plan import make_plan
-from simulator.run.fleet import Fleet
 from simulator.run.needs import Skipped, check_ways
 from simulator.scenario import loads
 from simulator.wire.drivers.virtual import run_virtual

@@ -9,8 +9,8 @@ import pytest
 from simulator.clock import VirtualClock
 from simulator.devices.internet import device_of
 from simulator.errors import LocalError, Place
+from simulator.fleet.keyring import Keyring
 from simulator.plan import make_plan
-from simulator.run.keyring import Keyring
 from simulator.scenario.model import CertificateSpec, Group, Scenario, Subject
 from simulator.server.span.authority import Authority, new_key
 from simulator.server.span.certificates import Validity
