@@ -60,7 +60,7 @@ $(READY): requirements.lock pyproject.toml
 lock: $(READY)
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install -qq 'pip-tools>=7.4,<8'
-	@build/lock/bin/pip-compile pyproject.toml --no-config --upgrade --extra test --build-deps-for editable \
+	@build/lock/bin/pip-compile pyproject.toml --no-config --upgrade --extra load --extra test --build-deps-for editable \
 	  --allow-unsafe --strip-extras --generate-hashes --no-header --no-emit-options --no-emit-index-url \
 	  --no-emit-trusted-host --no-emit-find-links --quiet --output-file requirements.lock
 	@echo "requirements.lock is new; 'make test' installs and tries it."

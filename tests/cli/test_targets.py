@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from simulator.cli import targets
 from simulator.cli.targets import PORTS, needs_target, remote_settings
 from simulator.errors import UsageError
+from simulator.target import naming
 from simulator.wire.address import address
 
 URL = "http://127.0.0.1:10080"
@@ -67,7 +67,7 @@ def test_a_platform_elsewhere_has_to_be_meant_too():
 
 
 def test_the_https_endpoint_may_have_a_name_for_its_certificate_does(monkeypatch):
-    monkeypatch.setattr(targets, "_resolved", lambda name: {"data.example": "127.0.0.9"}[name])
+    monkeypatch.setattr(naming, "_resolved", lambda name: {"data.example": "127.0.0.9"}[name])
     found = settings(https="data.example:443", yes_really="data.example")
     assert (found.https, found.https_name) == (address("127.0.0.9", 443), "data.example")
 
