@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else comes into .venv, from requirements.lock with its hashes.
 #
 #   make demo   act the scenarios against the embedded server and show the verdicts
+#   make load   10 000 devices against the embedded server, with a web page (make load ARGS="-t 2m")
 #   make test   run the tests            (make test ARGS="-k coap")
 #   make lint   format, lint and types, checked only
 #   make bench  measure engine and server against C, libcoap and aiocoap, the judge, attaches and DTLS (five minutes)
@@ -17,11 +18,15 @@ ARGS ?=
 # pip's own proxy, index and certificate settings stay the user's; only its chatter goes.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint bench seeds lock setup clean
+.PHONY: demo load test lint bench seeds lock setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
 	@$(BIN)/simulator run scenarios $(ARGS)
+
+load: $(READY)
+	@echo "The page is at http://127.0.0.1:8089, the devices at http://127.0.0.1:8089/fleet; Ctrl-C ends it with a verdict."
+	@$(BIN)/locust -f locustfiles/coap_upload.py -u 10 -r 10 --autostart $(ARGS)
 
 # Hundreds of tests start the program. Without what Python keeps of compiled files each start takes twice as long, so
 # the variable that forbids it has no say here.

@@ -852,6 +852,7 @@ MUTANTS: Mapping[str, Word] = _table(
     *(Word(f"{event}-in-another-collection", f"{event} is told in the next collection") for event in MUTANT_EVENTS),
     Word("upstreamMessage-one-in-a-hundred-missing", "every hundredth upstreamMessage is not told"),
     Word("upstreamMessage-one-in-a-hundred-doubled", "every hundredth upstreamMessage is told twice"),
+    Word("upstreamMessage-one-in-10000-lost", "every 10000th upstreamMessage is not told"),
     Word("upstreamMessage-at-the-first-block", "the first block of an upload is told as a message"),
     Word("upstreamMessage-without-deviceId", "upstreamMessage does not say whose it is"),
     Word("upstreamMessage-wrong-bytes", "upstreamMessage tells one byte too many"),

@@ -19,6 +19,8 @@ from simulator.run.start import rehearse
 from simulator.scenario import load
 from simulator.scenario.model import Scenario
 
+pytest_plugins = ("tests.beside_plugin",)
+
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("SIMULATOR_CI"))
 

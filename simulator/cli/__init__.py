@@ -332,6 +332,14 @@ def serve(
         Optional[str],  # noqa: UP045
         typer.Option(envvar="SIMULATOR_TOKEN", show_envvar=True, help="API token to accept. Default: a new one."),
     ] = None,
+    mutant: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="NAME",
+            help="The server has this defect on purpose, so that tests can show that they find it;"
+            " `simulator list mutants` shows them.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line per event.")] = False,
 ) -> None:
     """Run the reference server alone, for real devices and other tools."""
@@ -363,6 +371,7 @@ def serve(
             disconnect_port=disconnect_port,
             wire=wire,
             token=token,
+            mutant=mutant,
             quiet=quiet,
         )
     )

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from simulator.cli.doctor import machine, sockets, versions
-from simulator.cli.doctor.finding import Finding
+from simulator.doctor import machine, sockets, versions
+from simulator.doctor.finding import Finding
 from simulator.errors import ExitCode
 
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (

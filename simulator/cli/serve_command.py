@@ -23,6 +23,7 @@ from simulator.server.serve import serve
 from simulator.server.span.login import Policy
 from simulator.server.span.settings import SpanSettings
 from simulator.wire.real import Kind
+from simulator.words import MUTANTS, nearest
 
 INTERIM_LEAST_S, INTERIM_MOST_S = 60, (1 << 32) - 1
 INET_IDLE_MOST_S = 30 * 86_400
@@ -58,9 +59,11 @@ def serve_until_stopped(
     disconnect_port: int,
     wire: Kind,
     token: str | None,
+    mutant: str | None,
     quiet: bool,
 ) -> int:
     """Serve until SIGINT or SIGTERM. Raises: UsageError, LocalError: a port is in use."""
+    _check_mutant(mutant)
     try:
         ipaddress.IPv4Address(host)
     except ValueError:
@@ -127,7 +130,18 @@ def serve_until_stopped(
             disconnect_port=disconnect_port,
         ),
     )
-    return asyncio.run(_serve(settings, wire, quiet))
+    return asyncio.run(_serve(settings, wire, mutant, quiet))
+
+
+def _check_mutant(name: str | None) -> None:
+    """Raises: UsageError: there is no such defect."""
+    if name is None or name in MUTANTS:
+        return
+    from simulator.scenario.show import shown  # late: no other option needs it
+
+    near = nearest(name, MUTANTS)
+    hint = f"did you mean '{near}'?" if near else "`simulator list mutants` shows them"
+    raise UsageError(f"--mutant: no mutant {shown(name)} ({hint})")
 
 
 def _check_name(name: str) -> None:
@@ -215,9 +229,9 @@ def _is_ipv6(network: str) -> bool:
     return True
 
 
-async def _serve(settings: ServerSettings, wire: Kind, quiet: bool) -> int:
+async def _serve(settings: ServerSettings, wire: Kind, mutant: str | None, quiet: bool) -> int:
     try:
-        return await serve(settings, wire=wire, quiet=quiet)
+        return await serve(settings, wire=wire, mutant=mutant, quiet=quiet)
     except LocalError as error:
         raise LocalError(_with_option(str(error), settings)) from error
     finally:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from simulator.clock import Clock, Timers
 from simulator.devices.internet import AnyDevice, InternetDevice, device_of
@@ -12,7 +12,7 @@ from simulator.fleet.places import Places
 from simulator.fleet.speakers import RAW, Listeners, Speakers
 from simulator.fleet.weather import Weather
 from simulator.plan import Member
-from simulator.scenario.model import Stack
+from simulator.scenario.model import Group, Stack
 from simulator.wire.address import Address, Ipv4, ip_of, text
 from simulator.wire.drivers.stories import Endpoint
 from simulator.wire.link import Links
@@ -66,6 +66,7 @@ class Fleet:
         self.idle: Callable[[str, float], bool]
         """Told of sessions that were silent for as long as their devices bear. Returns: whether that ends them."""
         self._stack: Stack | None = None
+        self._groups: dict[str, Group] = {}
         self.weather = Weather(timers, self._profile, self._set_profile)
         self.add(members)
 
@@ -77,6 +78,7 @@ class Fleet:
             link = member.group.link
             if member.group.transport != "coap":
                 self._by_ip[device.ip] = device
+            self._groups[member.group.name] = member.group
             self._set_profile(device.name, preset(link.preset, link.changes))
 
     def _profile(self, name: str) -> LinkProfile:
@@ -215,7 +217,7 @@ class Fleet:
     async def open(
         self, wire: Wire, coap: Address, udp: Address, stack: Stack | None, *, dtls: Address = 0, coaps: Address = 0
     ) -> None:
-        """Open the ports that the groups need.
+        """Open the ports that the groups need, and that are not open yet.
 
         Args:
             coap, udp, dtls, coaps: where the platform listens.
@@ -223,8 +225,12 @@ class Fleet:
         Raises: LocalError: a port is not to be had.
         """
         self._peers, self._stack = {"coap": coap, "udp": udp, "dtls": dtls, "coaps": coaps}, stack
-        for device in self.devices.values():
-            await self._speakers.open(self._kind(device), wire)
+        for group in self._groups.values():
+            await self._speakers.open(self._kind_of(group), wire)
+
+    def counts(self) -> Iterator[tuple[str, Any]]:
+        """See `Speakers.counts`."""
+        return self._speakers.counts()
 
     def hang_up(self, now: float) -> None:
         """All sessions of Internet devices end in order."""
@@ -235,7 +241,9 @@ class Fleet:
         await self._speakers.close()
 
     def _kind(self, device: AnyDevice) -> str:
-        group = device.member.group
+        return self._kind_of(device.member.group)
+
+    def _kind_of(self, group: Group) -> str:
         if group.transport in RAW:
             return group.transport
         return f"{group.transport} {self._stack or group.stack}"

@@ -6,7 +6,7 @@ port of the wire ◄─ NATs ◄─ links ◄─ ear ◄─ sessions ◄─ clie
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,15 @@ class Speakers:
     def timers(self) -> int:
         """How many entries of the calendar are those of sessions."""
         return sum(each.dtls.timers for each in self._of.values() if each.dtls is not None)
+
+    def counts(self) -> Iterator[tuple[str, Any]]:
+        """What was counted, by room: `port`, `coap` and `dtls` with what their ports, engines and sessions count."""
+        for each in self._of.values():
+            yield "port", each.port.counts
+            if isinstance(each.client, Engine):
+                yield "coap", each.client.counts
+            if each.dtls is not None:
+                yield "dtls", each.dtls.sessions
 
     async def open(self, kind: str, wire: Wire) -> None:
         """Make it, unless it is there. `kind`: a transport, and behind it the stack of one with CoAP: `coaps own`.

@@ -42,6 +42,9 @@ BURST_SHARE = BURST.mean_stay_s / (BURST.mean_stay_s + QUIET.mean_stay_s)
 MMPP2_PER_S = BURST_SHARE * BURST.per_s + (1 - BURST_SHARE) * QUIET.per_s
 """Mean rate: 0.29/s."""
 
+SERIES = frozenset({"poisson", "mmpp2", "diurnal"})
+"""Models with a memory: one series over all."""
+
 _DRAWS = Struct("<8Q")
 _NUMBER = Struct("<Q")
 
@@ -56,8 +59,12 @@ def offsets(
         every_s: period of the step, if it repeats.
         begin_s: run time at which the step begins. Run time 0 is midnight.
     """
-    draws = _Draws(f"arrivals {seed} {step}")
-    return tuple(islice(_MODELS[arrivals.model].starts(arrivals, draws, every_s, begin_s), count))
+    return tuple(islice(starts(arrivals, f"arrivals {seed} {step}", every_s=every_s, begin_s=begin_s), count))
+
+
+def starts(arrivals: Arrivals, name: str, *, every_s: float | None = None, begin_s: float = 0.0) -> Iterator[float]:
+    """The same one after the other, without an end; `name` decides the draws."""
+    return _MODELS[arrivals.model].starts(arrivals, Draws(name), every_s, begin_s)
 
 
 def length_s(arrivals: Arrivals, count: int, *, every_s: float | None = None) -> float:
@@ -65,7 +72,7 @@ def length_s(arrivals: Arrivals, count: int, *, every_s: float | None = None) ->
     return _MODELS[arrivals.model].length_s(arrivals, count, every_s) if count else 0.0
 
 
-class _Draws:
+class Draws:
     """Numbers in [0, 1), 53 bits each, from a name. No library's `random` has a say: it may change with its version."""
 
     __slots__ = ("_base",)
@@ -90,22 +97,22 @@ class _Draws:
 # --- models in which everybody draws alone ----------------------------------------------------------------------------
 
 
-def _uniform(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
+def _uniform(arrivals: Arrivals, draws: Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
     return _within(arrivals.window_s, draws)
 
 
-def _periodic(arrivals: Arrivals, draws: _Draws, every_s: float | None, _begin_s: float) -> Iterator[float]:
-    return _within(_period_s(arrivals, every_s), draws)
+def _periodic(arrivals: Arrivals, draws: Draws, every_s: float | None, _begin_s: float) -> Iterator[float]:
+    return _within(period_s(arrivals, every_s), draws)
 
 
-def _within(window_s: float, draws: _Draws) -> Iterator[float]:
+def _within(window_s: float, draws: Draws) -> Iterator[float]:
     number = 0
     while True:
         yield window_s * draws.of(number)[0]
         number += 1
 
 
-def _beta(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
+def _beta(arrivals: Arrivals, draws: Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
     number = 0
     while True:
         # The third smallest of six uniforms is Beta(3, 4), exactly (mobile-network §5.2).
@@ -113,7 +120,8 @@ def _beta(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s: f
         number += 1
 
 
-def _period_s(arrivals: Arrivals, every_s: float | None) -> float:
+def period_s(arrivals: Arrivals, every_s: float | None) -> float:
+    """Of `periodic`, in seconds."""
     return arrivals.window_s or every_s or DEFAULT_PERIOD_S
 
 
@@ -124,7 +132,7 @@ def _exponential(draw: float, per_s: float) -> float:
     return -math.log1p(-draw) / per_s
 
 
-def _poisson(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
+def _poisson(arrivals: Arrivals, draws: Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
     per_s = arrivals.per_s or DEFAULT_POISSON_PER_S
     now = 0.0
     for draw in draws.stream():
@@ -132,7 +140,7 @@ def _poisson(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s
         yield now
 
 
-def _mmpp2(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
+def _mmpp2(arrivals: Arrivals, draws: Draws, _every_s: float | None, _begin_s: float) -> Iterator[float]:
     # Another mean rate makes bursts denser or thinner; how long they last is the nature of what is modelled.
     scale = (arrivals.per_s or MMPP2_PER_S) / MMPP2_PER_S
     chance = draws.stream()
@@ -147,7 +155,7 @@ def _mmpp2(arrivals: Arrivals, draws: _Draws, _every_s: float | None, _begin_s: 
         now, mood, other = ends_s, other, mood
 
 
-def _diurnal(arrivals: Arrivals, draws: _Draws, _every_s: float | None, begin_s: float) -> Iterator[float]:
+def _diurnal(arrivals: Arrivals, draws: Draws, _every_s: float | None, begin_s: float) -> Iterator[float]:
     peak_per_s = _diurnal_per_s(arrivals) * (1 + SWING)
     chance = draws.stream()
     now = 0.0
@@ -164,14 +172,14 @@ def _diurnal_per_s(arrivals: Arrivals) -> float:
 
 
 class _Model(NamedTuple):
-    starts: Callable[[Arrivals, _Draws, float | None, float], Iterator[float]]
+    starts: Callable[[Arrivals, Draws, float | None, float], Iterator[float]]
     length_s: Callable[[Arrivals, int, float | None], float]
 
 
 _MODELS = {
     "uniform": _Model(_uniform, lambda arrivals, count, _: arrivals.window_s * count / (count + 1)),
     "beta": _Model(_beta, lambda arrivals, _count, _: arrivals.window_s),
-    "periodic": _Model(_periodic, lambda arrivals, count, every_s: _period_s(arrivals, every_s) * count / (count + 1)),
+    "periodic": _Model(_periodic, lambda arrivals, count, every_s: period_s(arrivals, every_s) * count / (count + 1)),
     "poisson": _Model(_poisson, lambda arrivals, count, _: count / (arrivals.per_s or DEFAULT_POISSON_PER_S)),
     "mmpp2": _Model(_mmpp2, lambda arrivals, count, _: count / (arrivals.per_s or MMPP2_PER_S)),
     "diurnal": _Model(_diurnal, lambda arrivals, count, _: count / _diurnal_per_s(arrivals)),

@@ -22,7 +22,6 @@ DC_LIMIT = 1 << DC_BITS
 WORKER_LIMIT = 1 << WORKER_BITS
 COUNTER_LIMIT = 1 << COUNTER_BITS
 
-_DIGITS = {letter: digit for digit, letter in enumerate(ALPHABET)}
 _MAX_LENGTH = 14
 """Of the largest id in base 24; longer text is refused before it is read."""
 
@@ -76,14 +75,13 @@ def decode(text: str) -> int:
     >>> decode("17dj5j4ce8bkci") >> 60
     1
     """
-    if not 0 < len(text) <= _MAX_LENGTH:
+    # Python's own digits are the same, but it takes signs, capitals, spaces and digits of other scripts as well.
+    if not (0 < len(text) <= _MAX_LENGTH and text.isascii() and text.isalnum() and text == text.lower()):
         raise IdError(text)
-    number = 0
-    for letter in text:
-        digit = _DIGITS.get(letter)
-        if digit is None:
-            raise IdError(text)
-        number = number * BASE + digit
+    try:
+        number = int(text, BASE)
+    except ValueError:
+        raise IdError(text) from None
     if number > MAX_ID:
         raise IdError(text)
     return number

@@ -16,6 +16,7 @@ from simulator.clock import WallClock
 from simulator.errors import ExitCode
 from simulator.server.app import ReferenceServer, ServerSettings
 from simulator.server.log import describe, device_name
+from simulator.server.mutants import MUTANTS, inflict
 from simulator.server.remarks import Remarks, concerns
 from simulator.server.span.streams import Subscription
 from simulator.wire.drivers.real import RealTimers
@@ -43,17 +44,23 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def serve(
-    settings: ServerSettings, *, wire: Kind = "auto", quiet: bool = False, out: TextIO | None = None
+    settings: ServerSettings,
+    *,
+    wire: Kind = "auto",
+    quiet: bool = False,
+    mutant: str | None = None,
+    out: TextIO | None = None,
 ) -> int:
     """Run until SIGINT or SIGTERM.
 
     Args:
         settings: tokens that it leaves open are drawn at random.
         quiet: no line per event.
+        mutant: the server has this defect, on purpose (`words.MUTANTS`), and says so.
         out: where the table and the events go; None: standard output.
     Returns: the exit code.
-    Raises: LocalError: a port is in use, the folder of the authority cannot be used, or this machine lacks what is
-        needed.
+    Raises: LocalError: a port is in use, the folder of the authority cannot be used, there is no such mutant, or this
+        machine lacks what is needed.
     """
     loop = asyncio.get_running_loop()
     output = _Output(out or sys.stdout)
@@ -74,6 +81,8 @@ async def serve(
         clock,
         timers,
     )
+    if mutant is not None:
+        inflict(server, mutant)
     if settings.inet:
         server.internet.context()  # what is wrong with its authority is told now, and the first device need not wait
     sockets = await open_wire(wire, clock, loop)
@@ -82,7 +91,8 @@ async def serve(
         await server.start(sockets)
         await server.start_http()
         shown = made_up if any(not each.secret for each in settings.radius.clients) else ""
-        output.say("\n".join([table(server, shown), *(f"warning: {each}" for each in concerns(settings))]))
+        warnings = [f"warning: {each}" for each in concerns(settings)]
+        output.say("\n".join([*defect(mutant), table(server, shown), *warnings]))
         if not quiet:
             printing.append(loop.create_task(_print_events(server, clock, output), name="line per event"))
             printing.append(loop.create_task(_tell_remarks(server, clock, output), name="line per remark"))
@@ -108,6 +118,13 @@ def table(server: ReferenceServer, radius_secret: str = "") -> str:
     lines += [("token", server.token), ("read-only", server.read_token)]
     width = max(len(what) for what, _ in lines)
     return "\n".join(f"{what:<{width}}  {where}" for what, where in lines)
+
+
+def defect(mutant: str | None) -> list[str]:
+    """What is said, before all else, of a server that has a defect on purpose."""
+    if mutant is None:
+        return []
+    return [f"MUTANT {mutant}: {MUTANTS[mutant].help}. This server has a defect on purpose."]
 
 
 def _stop(stopped: asyncio.Future[int]) -> None:

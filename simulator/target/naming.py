@@ -37,15 +37,18 @@ def api_url(url: str, yes_really: str | None) -> str:
     return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")
 
 
-def endpoint(option: str, given: str, yes_really: str | None) -> Address:
-    """HOST:PORT of an option of `PORTS`. Raises: UsageError: no host and port, or a foreign one that nobody confirmed."""
+def endpoint(option: str, given: str, yes_really: str | None, *, named: bool = False) -> Address:
+    """HOST:PORT of an option of `PORTS`. `named`: its host may be a name, as that of `https` always may.
+
+    Raises: UsageError: no host and port, or an unconfirmed foreign one.
+    """
     name, _, number = given.rpartition(":")
     if not name or not (number.isascii() and number.isdigit()):
         raise UsageError(f"--{option} {given}: write it as HOST:PORT, 127.0.0.1:{PORTS[option]}")
     confirm(name, yes_really)
     try:
-        # The one endpoint that is known by its name: its certificate is for that.
-        return address(_resolved(name) if option == "https" else name, int(number[:_PORT_DIGITS]))
+        # Of https the certificate is for the name.
+        return address(_resolved(name) if named or option == "https" else name, int(number[:_PORT_DIGITS]))
     except (LocalError, OSError) as error:
         why = error if isinstance(error, LocalError) else f"no host of the name {name} is known"
         raise UsageError(f"--{option} {given}: {why}") from None

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from simulator.clock import Clock
 from simulator.errors import LocalError, RemoteError, TargetError
 from simulator.server.ports import COAP_PORT, UDP_PORT
-from simulator.target.api import ApiRefused, SpanApi
+from simulator.target.api import ApiRefused, Caller, SpanApi
 from simulator.target.blobs import BlobUploader, SocketBlobs
 from simulator.target.documents import Endpoints
 from simulator.target.http import HttpCaller, SocketObserver
@@ -74,10 +74,14 @@ class RemoteTarget:
         self._others: list[SocketStream] = []
         self.api: SpanApi
 
-    async def start(self) -> None:
-        """See whether it is there, and what it can do. Raises: TargetError."""
-        self._caller = HttpCaller(self._url, self._token)
-        self.api = SpanApi(self._caller)
+    async def start(self, caller: Caller | None = None) -> None:
+        """See whether it is there, and what it can do. Raises: TargetError.
+
+        `caller`: carries the requests, where there is no asyncio loop; nothing can be observed then. None: our own.
+        """
+        if caller is None:
+            caller = self._caller = HttpCaller(self._url, self._token)
+        self.api = SpanApi(caller)
         try:
             await self.api.version()
         except ApiRefused as error:

@@ -38,6 +38,8 @@ class Nat:
         """Every address has been given out at least once."""
         self.rebound = 0
         """How many mappings were forgotten."""
+        self.forgotten: list[Callable[[Ipv4], None]] = []
+        """Told of addresses where no device appears any more."""
         self.to_nobody = 0
         """Datagrams that came for a mapping that is no more."""
 
@@ -50,6 +52,9 @@ class Nat:
         self._outside[ip], self._inside[outside] = outside, ip
         self._used_s.pop(ip, None)
         self.rebound += 1
+        if former is not None or ip not in self._inside:
+            for tell in self.forgotten:
+                tell(ip if former is None else former)
 
     def _give(self) -> Ipv4:
         """An address that nobody has."""
@@ -143,6 +148,9 @@ class NatPort:
         """Introduce the port behind, whose receiver is `receive`."""
         self._port = port
         self.address, self.counts = port.address, port.counts
+        let_go: Callable[[Ipv4], None] | None = getattr(port, "let_go", None)
+        if let_go is not None:  # each address of its own costs it a socket
+            self._nat.forgotten.append(let_go)
 
     def send(self, data: bytes, peer: Address, local_ip: Ipv4 = 0) -> None:
         """Queue one datagram, from where the device appears."""

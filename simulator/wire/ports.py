@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from simulator.wire.address import Address, Ipv4
 
@@ -23,6 +23,12 @@ def deliver_batches(port: Port, receiver: BatchReceiver) -> None:
     take = getattr(port, "deliver_batches", None)
     if take is not None:
         take(receiver)
+
+
+def sender_of_many(port: Port) -> Callable[[list[Any]], None] | None:
+    """What queues many datagrams at once: data, peer, local address, data, …; None: `port` takes one at a time."""
+    take: Callable[[list[Any]], None] | None = getattr(port, "send_many", None)
+    return take
 
 
 @dataclass(slots=True)

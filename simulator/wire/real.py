@@ -17,7 +17,7 @@ class RealWire(Wire, Protocol):
     """A wire of sockets."""
 
     name: str
-    """`batch`, `single` or `dgram`."""
+    """`batch`, `single` or `dgram`; `mapped`: that of load tests with a socket for each device."""
     why: str
     """Why this one, for the person who runs it."""
 

@@ -117,6 +117,13 @@ class SocketPort:
         if not self._quiet or len(queue) >= self._full:
             self._attend()
 
+    def send_many(self, datagrams: list[Any]) -> None:
+        """Queue some at once: data, peer, local address, data, …"""
+        queue = self._queue
+        queue += datagrams
+        if not self._quiet or len(queue) >= self._full:
+            self._attend()
+
     def flush(self) -> None:
         """Send what is queued, now. What the system does not take yet stays queued until the socket is writable."""
         if self._closed or self._blocked:
@@ -175,9 +182,10 @@ class SocketPort:
             self.counts.send_errors += len(self._queue) // 3
             self._queue.clear()
         elif self._blocked:
-            if len(self._queue) > 3 * QUEUE_LIMIT:
-                del self._queue[-3:]
-                self.counts.send_errors += 1
+            over = len(self._queue) // 3 - QUEUE_LIMIT
+            if over > 0:
+                del self._queue[-3 * over :]
+                self.counts.send_errors += over
         elif len(self._queue) >= self._full:
             self._push()
         else:

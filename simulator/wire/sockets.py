@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import errno
 import socket
@@ -80,7 +81,7 @@ def cannot_open(where: Address, error: OSError) -> LocalError:
     )
 
 
-def grant_receive_buffer(sock: socket.socket, wanted: int = RECEIVE_BUFFER_BYTES) -> int:
+def grant_receive_buffer(sock: _socket.socket, wanted: int = RECEIVE_BUFFER_BYTES) -> int:
     """Ask for a receive buffer of `wanted` bytes; returns what the system granted, in its own way of counting.
 
     Linux grants no more than net.core.rmem_max, but to a privileged process, and reports twice what it grants,
@@ -96,7 +97,7 @@ def grant_receive_buffer(sock: socket.socket, wanted: int = RECEIVE_BUFFER_BYTES
     return granted
 
 
-def dropped_by_system(sock: socket.socket) -> int:
+def dropped_by_system(sock: _socket.socket) -> int:
     """Datagrams dropped at this socket so far, mostly because its buffer was full (mod 2**32); 0 if unknown.
 
     The same counter as SO_RXQ_OVFL, asked for once in a drain instead of being attached to every datagram.

@@ -69,6 +69,8 @@ MISFITS = [
     (["--mismatch-policy", "none"], "'--mismatch-policy': 'none' is not one of 'both', 'first'"),
     (["--transport-compat", "no"], "'--transport-compat': 'no' is not one of 'unspecified'"),
     (["--require-message-authenticator", "sometimes"], "message"),
+    (["--mutant", "block-lots"], "--mutant: no mutant 'block-lots' (did you mean 'block-lost'?)"),
+    (["--mutant", ""], "--mutant: no mutant '' (`simulator list mutants` shows them)"),
 ]
 
 

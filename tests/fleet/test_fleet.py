@@ -153,3 +153,31 @@ async def test_who_has_no_session_hears_nothing(fleet, heard, planned):
         fleet._on_datagram(b"x", 0, device.ip, 0.0)
         assert len(heard) == hears
         heard.clear()
+
+
+# --- more devices, and what is counted --------------------------------------------------------------------------------
+
+
+def test_more_devices_get_what_they_speak_through_and_what_is_there_is_counted():
+    async def main(loop):
+        wire = MemoryNetwork(loop.timers, loop.clock)
+        groups = (Group(name="c", place=PLACE, count=2), Group(name="u", place=PLACE, transport="udp"))
+        first, second, third = make_plan(Scenario(promise="p", place=PLACE, groups=groups)).members
+        fleet = Fleet((), 0, loop.clock, loop.timers, lambda *_: None)
+        where = address("127.0.0.1", 5683), address("127.0.0.1", 1234)
+        await fleet.open(wire, *where, "own")
+        assert list(fleet.counts()) == []
+        clients = []
+        for members in ((first,), (third,), (second,)):
+            fleet.add(members)
+            await fleet.open(wire, *where, "own")
+            end = fleet.endpoints[members[0].name]
+            clients.append(end.coap or end.udp)
+        assert clients[0] is clients[2] is not clients[1]
+        assert sorted(room for room, _ in fleet.counts()) == ["coap", "port", "port"]
+        clients[1].send(b"22.5", where[1], third.ip)
+        await asyncio.sleep(0.01)
+        assert sum(counts.sent for room, counts in fleet.counts() if room == "port") == 1
+        await fleet.close()
+
+    run_virtual(main)

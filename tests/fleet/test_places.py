@@ -67,3 +67,13 @@ def test_who_comes_later_finds_a_free_place():
         device.ip = places.first_of(device)
     assert len({each.ip for each in devices.values()}) == 4
     assert all(places.holder(each.ip) is each for each in devices.values())
+
+
+def test_devices_may_come_in_any_order_and_a_few_at_a_time():
+    planned = some(4, 4)
+    known = {}
+    places = Places(known)
+    for first, last in ((5, 7), (2, 4), (7, 8), (0, 1)):
+        known |= {device.name: device for device in planned[first:last]}
+        assert {device.name for device in planned if places.holder(device.ip) is device} == set(known)
+    assert [places.holder(ip) for ip in (planned[1].ip, planned[4].ip, FRESH)] == [None] * 3

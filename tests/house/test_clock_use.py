@@ -65,6 +65,7 @@ EDGE: dict[str, dict[str, str]] = {
     "server/fronts/": {LOOP: "listens; in virtual time the loop is the virtual one"},
     "server/serve.py": {LOOP: "starts and stops the fronts", CHANCE: "tokens that nobody can guess"},
     "fleet/speakers.py": {LOOP: "gives the second CoAP stack its loop"},
+    "doctor/": {LOOP: "tries what sockets can do here"},
     "run/": {LOOP: "turns the loop"},
     "cli/": {LOOP: "starts the loop", WALL: "shows the minutes that a person waits, and names the folder of a run"},
 }

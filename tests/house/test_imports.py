@@ -35,8 +35,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "assertions": frozenset({"scenario", "events"}),
     "report": frozenset({"assertions", "events"}),
     "fleet": frozenset({"plan", "scenario", "devices", "wire", "target", "protocol", "identity"}),
+    "doctor": frozenset({"server", "wire"}),
     "load": frozenset(
         {
+            "doctor",
             "plan",
             "scenario",
             "identity",

@@ -31,7 +31,9 @@ SKIPPED_MODULE = "import pytest\npytest.skip('no libcoap here', allow_module_lev
 def run_pytest(place: Path, root: Path, *, in_ci: bool) -> str:
     """The last line of a run of our conftest over tests that skip."""
     shutil.copy(root / "tests" / "conftest.py", place)
-    (place / "pytest.ini").write_text("[pytest]\nmarkers =\n    interop:\n    real:\n")
+    (place / "tests").mkdir()
+    shutil.copy(root / "tests" / "beside_plugin.py", place / "tests")  # the conftest asks for it
+    (place / "pytest.ini").write_text("[pytest]\npythonpath = .\nmarkers =\n    interop:\n    real:\n")
     (place / "test_skips.py").write_text(SKIPS)
     (place / "interop").mkdir()
     (place / "interop" / "test_module.py").write_text(SKIPPED_MODULE)

@@ -85,19 +85,25 @@ def test_on_aiocoap(story, run_scenario):
     assert verdicts.verdict == "pass", report
 
 
+def command_of(path, options):
+    return "-m", "simulator", "run", str(path), *options, "--out", "{out}"
+
+
 @pytest.mark.real
+@pytest.mark.beside(command=command_of)
 @pytest.mark.timeout(PATIENCE_S + 10)
 @pytest.mark.parametrize(("path", "options"), beside(REAL))
-def test_in_real_time(path, options, real_runs):
-    returncode, said = real_runs.ended(path, options, PATIENCE_S)
-    assert returncode == 0, said
+def test_in_real_time(path, options, ended_beside):
+    ended = ended_beside(PATIENCE_S)
+    assert ended.code == 0, ended.said
 
 
+@pytest.mark.beside(command=command_of)
 @pytest.mark.timeout(PATIENCE_S + 10)
 @pytest.mark.parametrize(("path", "options"), beside([(story, ()) for story in LARGE]))
-def test_a_large_one_in_virtual_time(path, options, real_runs):
-    returncode, said = real_runs.ended(path, options, PATIENCE_S)
-    assert returncode == 0, said
+def test_a_large_one_in_virtual_time(path, options, ended_beside):
+    ended = ended_beside(PATIENCE_S)
+    assert ended.code == 0, ended.said
 
 
 def test_enough_of_them_run_in_real_time():

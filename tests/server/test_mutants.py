@@ -220,6 +220,16 @@ def streams_show_their_collection(bench: Bench) -> None:
     assert [names(stream) for stream in (first, second, other)] == [["deviceCreated", "ciotConnect"]] * 2 + [[]]
 
 
+def every_message_is_told(bench: Bench) -> None:
+    bench.device()
+    stream = bench.stream(bench.north)
+    told = 0
+    for _ in range(10_000):
+        assert bench.upload()
+        told += names(stream).count("upstreamMessage")
+    assert told == 10_000
+
+
 def slow_readers_are_told(bench: Bench) -> None:
     slow, quick = bench.stream(bench.north), bench.stream(bench.north)
     bench.device(1)
@@ -275,6 +285,7 @@ STORIES: dict[Callable[[Bench], None], tuple[str, ...]] = {
     revoked_tokens_open_nothing: ("revoked-token-still-works", "revoked-token-goes-on-reading"),
     streams_ask_who_reads: ("stream-open-to-anybody",),
     streams_show_their_collection: ("stream-shows-every-collection", "stream-shows-its-first-reader-only"),
+    every_message_is_told: ("upstreamMessage-one-in-10000-lost",),
     slow_readers_are_told: (
         "dropped-events-not-told",
         "slow-reader-silences-the-others",

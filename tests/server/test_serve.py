@@ -89,6 +89,30 @@ def test_it_prints_where_it_is_and_what_happens_and_ends_when_told(how):
     asyncio.run(asyncio.wait_for(scene(), 30))
 
 
+def test_a_defect_on_purpose_is_said_before_all_else_and_is_there():
+    async def scene():
+        defective = PROGRAM.replace('wire="auto"', 'quiet=True, mutant="deviceCreated-missing"')
+        process, table = await started(defective)
+        assert list(table)[:2] == ["MUTANT", "API"]
+        said = "deviceCreated-missing: deviceCreated is never told. This server has a defect on purpose."
+        assert table["MUTANT"] == said
+        async with aiohttp.ClientSession(headers={"X-API-Token": table["token"]}) as client:
+            async with client.post(f"{table['API']}/collections", json={}) as answer:
+                collection = (await answer.json())["collectionId"]
+            stream = await client.ws_connect(table["events"].replace("ID", collection))
+            url = f"{table['API']}/collections/{collection}/devices"
+            async with client.post(url, json={}) as answer:
+                device = (await answer.json())["deviceId"]
+            async with client.delete(f"{url}/{device}") as answer:
+                assert answer.status == 200
+            assert (await stream.receive_json())["event"] == "deviceRemoved"
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+        assert process.returncode == 0
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+
+
 def test_what_happened_just_before_the_end_is_still_printed():
     async def scene():
         process, table = await started()

@@ -15,7 +15,6 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from struct import Struct
 from typing import Any
 
 import msgspec
@@ -65,10 +64,17 @@ OUTSTANDING = (False, True, False, True, False, False)
 
 TOKEN_MASK = (1 << 30) - 1  # a token takes 4 bytes; larger numbers take Python twice as long
 GOLDEN = 663608941  # 2**30 / 1.618…, odd: adding it goes through all 30-bit numbers, and spreads them evenly
-pack_tail = Struct(">HI").pack
 SEGMENT_BITS = 11
 _SEGMENTS = 1 << 16 - SEGMENT_BITS
-SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
+_SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
+
+# Id and token are one number of 48 bits, as they lie in the message; one addition leads to the next pair.
+TAIL_BYTES = 6
+_MID_AT = 32
+STEP = 1 << _MID_AT | GOLDEN
+SERIAL_MASK = 0xFFFF << _MID_AT | TOKEN_MASK
+FIRST_OF_SEGMENT = _SEGMENT_MASK << _MID_AT
+"""An id begins a segment if its serial has none of these bits."""
 _MAX_JUMP = 64
 _RECENT = 4
 
@@ -79,15 +85,14 @@ class Device:
     A plain class, because its attributes are set once or more per exchange, which takes a Struct three times as long.
     """
 
-    __slots__ = ("alarm", "expects", "flying", "ip", "last", "left", "mid", "queue", "recent", "token")
+    __slots__ = ("alarm", "expects", "flying", "ip", "last", "left", "queue", "recent", "serial")
 
     def __init__(self, ip: int, mid: int, token: int) -> None:
+        """`mid`: the first message id; `token`: what comes before the first token."""
         self.ip = ip
-        self.mid = mid
-        """The next message id."""
-        self.token = token
-        """The last token; they follow each other in a cycle through all 30-bit numbers, so no two in flight are
-        alike."""
+        self.serial = (mid - 1 & 0xFFFF) << _MID_AT | token
+        """Id and token that were used last. Tokens follow each other in a cycle through all 30-bit numbers, so no two
+        in flight are alike."""
         self.flying: tuple[Exchange, ...] = ()
         """What has been sent and waits for an answer; rarely more than one."""
         self.expects: bytes | None = None
@@ -96,8 +101,9 @@ class Device:
         that takes it back."""
         self.alarm = inf
         """The earliest time that the calendar will wake us for this device."""
-        self.last = b""
-        """`tail` of the exchange that was over last: what still comes for it is a repetition."""
+        self.last: bytes | None = b""
+        """`tail` of the exchange that was over last: what still comes for it is a repetition. None, as nearly always:
+        what was used last, or before that what is in flight; see `over_last`."""
         self.queue: deque[Exchange] | None = None
         self.recent: tuple[int, ...] = ()
         """Confirmable answers that were acknowledged last, peer << 16 | id; their repetitions are acknowledged
@@ -109,12 +115,29 @@ class Device:
         """Whether fewer than NSTART exchanges are outstanding."""
         return len(self.flying) < nstart or sum(OUTSTANDING[exchange.state] for exchange in self.flying) < nstart
 
+    @property
+    def mid(self) -> int:
+        """The next message id."""
+        return (self.serial >> _MID_AT) + 1 & 0xFFFF
+
+    @property
+    def over_last(self) -> bytes:
+        """`tail` of the exchange that was over last; empty: there is none."""
+        if self.last is not None:
+            return self.last
+        serial = self.serial - STEP & SERIAL_MASK if self.flying else self.serial
+        return serial.to_bytes(TAIL_BYTES, "big")
+
     def next_tail(self) -> bytes:
         """A new id and token, as they lie in the message; whether the id may be used yet is for the caller to know."""
-        mid = self.mid
-        self.mid = mid + 1 & 0xFFFF
-        self.token = token = self.token + GOLDEN & TOKEN_MASK
-        return pack_tail(mid, token)
+        self.last = self.over_last
+        self.serial = serial = self.serial + STEP & SERIAL_MASK
+        return serial.to_bytes(TAIL_BYTES, "big")
+
+    @property
+    def at_segment(self) -> bool:
+        """Whether the next id is the first one of a segment."""
+        return not self.mid & _SEGMENT_MASK
 
     def enter_segment(self, now: float, lifetime_s: float) -> float:
         """At the first id of a segment: 0 if it may be used, else the time from when on.
@@ -137,10 +160,11 @@ class Device:
         It jumps forward, and never over the first id of a segment, so that even a device that reboots in a circle
         repeats no id too early.
         """
-        here = self.mid & SEGMENT_MASK
+        mid = self.mid
+        here = mid & _SEGMENT_MASK
         if here:
-            self.mid = self.mid + min(1 + spin % _MAX_JUMP, SEGMENT_MASK + 1 - here) & 0xFFFF
-        self.token = spin & TOKEN_MASK
+            mid += min(1 + spin % _MAX_JUMP, _SEGMENT_MASK + 1 - here)
+        self.serial = (mid - 1 & 0xFFFF) << _MID_AT | spin & TOKEN_MASK
         self.recent = ()
         self.last = b""
 
@@ -163,11 +187,12 @@ class Exchange(msgspec.Struct, eq=False):
     argument: Any
     asked: float
     """When it was asked for; waiting in the queue counts as latency, for it delays the device as well."""
-    state: int = State.QUEUED
     tail: bytes = b""
     """Id and token as in the last request and in the ACK that answers it: bytes 2 to 7 of both."""
+    state: int = State.CON_SENT
     deadline: float = inf
-    transmissions: int = 0
+    """Infinite as well for a request that is so young that nobody has looked at it (`Sender.look`)."""
+    transmissions: int = 1
     repeats: int = 0
     """How many of the transmissions repeat the last request."""
     transfer: Transfer | None = None

@@ -71,7 +71,7 @@ class Replies:
                 else:
                     self._acknowledged(exchange, now)
                 return
-        if device is not None and device.last[:2] == mid:
+        if device is not None and device.over_last[:2] == mid:
             self._counts.duplicates += 1
         else:
             self._counts.unmatched += 1
@@ -94,7 +94,7 @@ class Replies:
         elif message.type == _CON and peer << 16 | message.mid in device.recent:
             self._counts.duplicates += 1
             self._transmit(acknowledgement(message.mid), peer, local_ip)
-        elif message.type != _CON and device.last and device.last[2:] == token:
+        elif message.type != _CON and device.over_last[2:] == token != b"":
             self._counts.duplicates += 1
         else:
             self._reject(message, peer, local_ip)

@@ -1,7 +1,9 @@
 """How a device's messages leave: message ids, waiting in line, retransmission, giving up (RFC 7252 §4.2 to §4.4, §4.7).
 
-Per device there is at most one entry in the driver's calendar that matters. When it comes up too early, because the
-exchange that it was for is over, it moves on to the next deadline; so an exchange that is answered leaves nothing.
+Nearly all that is sent is answered soon, so what was sent within the same sixteenth of a second has one entry in the
+driver's calendar, for the earliest moment at which any of it could have to be repeated (`Sender.look`). What is still
+open by then gets an entry for its own deadline; per device there is at most one of these that matters. When it comes up
+too early, because the exchange that it was for is over, it moves on to the next deadline.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from math import inf
 
 from simulator.acts import Answer, NoAnswer
 from simulator.clock import Timers
-from simulator.protocol.coap.exchange import SEGMENT_MASK, TOKEN_MASK, Device, Exchange, State
+from simulator.protocol.coap.exchange import TOKEN_MASK, Device, Exchange, State
 from simulator.protocol.coap.settings import Settings
 
 Transmit = Callable[[bytes, int, int], None]
@@ -43,6 +45,10 @@ class Counts:
     """Requests that waited because all message ids were in use (RFC 7252 §4.4)."""
 
 
+WATCH_S = 1 / 16
+"""What is sent within this time is looked at together."""
+
+
 class Sender:
     """Sends exchanges and repeats them until they are answered; ends them, once each."""
 
@@ -56,7 +62,7 @@ class Sender:
         self._max_retransmit = settings.max_retransmit
         # RFC 7252 §4.2: from ACK_TIMEOUT to ACK_TIMEOUT × ACK_RANDOM_FACTOR; the token is as good as a die.
         self.first_timeout_s = settings.ack_timeout_s
-        self.jitter_s = settings.ack_timeout_s * (settings.ack_random_factor - 1) / (TOKEN_MASK + 1)
+        self._jitter_s = settings.ack_timeout_s * (settings.ack_random_factor - 1) / (TOKEN_MASK + 1)
         self.non_patience_s = settings.non_patience_s
         self._separate_patience = settings.separate_patience_s
         self._lifetime = settings.exchange_lifetime_s
@@ -64,7 +70,7 @@ class Sender:
     def launch(self, exchange: Exchange, now: float) -> None:
         """Send it under a new id and token: a request whose turn it is, or the next block of one."""
         device = exchange.device
-        if not device.mid & SEGMENT_MASK and (ready := device.enter_segment(now, self._lifetime)):
+        if device.at_segment and (ready := device.enter_segment(now, self._lifetime)):
             self._hold(exchange, ready)
             return
         exchange.tail = device.next_tail()
@@ -167,9 +173,17 @@ class Sender:
             device.alarm = deadline
             self._at(deadline, self._on_wake, device)
 
+    def look(self, devices: list[Device], _now: float) -> None:
+        """See what is still open of what these devices have sent, without a deadline, some time ago."""
+        for device in devices:
+            for exchange in device.flying:
+                if exchange.deadline == inf:
+                    exchange.deadline = exchange.asked + self._timeout(exchange.tail)
+                self.wake_by(exchange.deadline, device)
+
     def _timeout(self, tail: bytes) -> float:
         """How long to wait after the first transmission under this id and token."""
-        return self.first_timeout_s + int.from_bytes(tail[2:], "big") * self.jitter_s
+        return self.first_timeout_s + int.from_bytes(tail[2:], "big") * self._jitter_s
 
     def _send(self, exchange: Exchange) -> None:
         template, payload = exchange.template, exchange.payload

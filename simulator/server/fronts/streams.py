@@ -1,7 +1,8 @@
 """One reader on a WebSocket: what its subscription holds goes out, one JSON object per message (span §3.2).
 
 The reader's bounded queue is the only buffer that grows: the sending task stops while the peer does not read, and what
-the queue cannot hold is dropped and counted there. Wake-ups are coalesced: one per turn in which something came.
+the queue cannot hold is dropped and counted there. Wake-ups are coalesced: one per turn in which something came, and
+all of that goes to the connection in one piece.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from simulator.server.fronts.frames import PIECE_BYTES, pieces
 from simulator.server.span.rest_streams import FIRST_MESSAGE_BYTES, PendingAuth
 from simulator.server.span.settings import NS_PER_S
 from simulator.server.span.streams import Closed, Subscription
@@ -19,8 +21,6 @@ PING_S = 30.0
 """A peer that does not answer a ping within half of this is gone."""
 CLOSING_S = 0.5
 """How long a peer may take to answer a close."""
-BURST = 256
-"""Messages that are sent before others get their turn."""
 CLOSE_NORMAL = 1000
 _REASON_BYTES = 120
 """A close frame holds 123 bytes of reason (RFC 6455 §5.5)."""
@@ -39,7 +39,10 @@ class SocketReader:
         self._socket = web.WebSocketResponse(
             heartbeat=PING_S, timeout=CLOSING_S, max_msg_size=FIRST_MESSAGE_BYTES, compress=False
         )
+        self._request: web.BaseRequest | None = None
         self._ready = asyncio.Event()
+        self._resting = False
+        """The sending task waits for something to come, and holds nothing."""
         self.subscription: Subscription | None = None
         self.gone = asyncio.Event()
         """Set when nothing more will be sent."""
@@ -48,6 +51,7 @@ class SocketReader:
         """From the handshake to the end. Raises: web.HTTPException: the handshake is none."""
         try:
             await self._socket.prepare(request)
+            self._request = request
             if isinstance(stream, PendingAuth):
                 opened = await self._authenticate(stream)
                 if isinstance(opened, Closed):
@@ -86,7 +90,12 @@ class SocketReader:
 
     async def _carry(self, stream: Subscription) -> None:
         self.subscription = stream
-        stream.on_ready = self._ready.set
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            loop.call_soon(self._send_now, stream)  # with all that this turn will bring
+
+        stream.on_ready = wake
         self._ready.set()  # something may have come before anybody listened
         sending = asyncio.create_task(self._send(stream), name="stream to a reader")
         try:
@@ -102,21 +111,49 @@ class SocketReader:
             await asyncio.wait((sending,), timeout=CLOSING_S)
             sending.cancel()
 
+    def _send_now(self, stream: Subscription) -> None:
+        """Send what waits without waking the task, which costs more than a few messages do; or wake it.
+
+        Only the task can wait. It is its turn if that may be necessary, or if there is more than one piece.
+        """
+        transport = self._request.transport if self._request is not None else None
+        if (
+            self._resting
+            and stream.closed is None
+            and stream.waiting_bytes <= PIECE_BYTES
+            and transport is not None
+            and not transport.is_closing()
+            and not transport.get_write_buffer_size()
+            and not self._socket.closed
+        ):
+            transport.write(b"".join(pieces(stream.take())))
+        else:
+            self._ready.set()
+
     async def _send(self, stream: Subscription) -> None:
-        socket = self._socket
         try:
             while True:
+                self._resting = True
                 await self._ready.wait()
+                self._resting = False
                 self._ready.clear()
-                for number, message in enumerate(stream.take(), 1):
-                    await socket.send_frame(message, WSMsgType.TEXT)
-                    if not number % BURST:
-                        await asyncio.sleep(0)
+                for number, piece in enumerate(pieces(stream.take())):
+                    if number:
+                        await asyncio.sleep(0)  # others get their turn
+                    await self._write(piece)
                 if stream.closed is not None:
                     await self._hang_up(stream.closed)
                     return
         except (ConnectionError, RuntimeError):
             return  # the peer is gone; the receiving side notices as well
+
+    async def _write(self, frames: bytes) -> None:
+        """Send whole frames beside aiohttp, and wait while the peer does not read. Raises: ConnectionError."""
+        request = self._request
+        if request is None or request.transport is None or request.transport.is_closing() or self._socket.closed:
+            raise ConnectionError("the peer is gone, or has been told goodbye")
+        request.transport.write(frames)
+        await request.writer.drain()
 
     async def _hang_up(self, why: Closed) -> None:
         reason = why.reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()

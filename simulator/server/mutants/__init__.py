@@ -24,6 +24,7 @@ from simulator.server.mutants import (
     logins,
     operators,
     radius,
+    rare,
     readers,
     restarts,
     sessions,
@@ -51,6 +52,7 @@ class Mutant:
 _DEFECTS: dict[str, Defect] = {}
 for _theme in (
     events,
+    rare,
     uploads,
     logins,
     sessions,

@@ -114,7 +114,8 @@ class SpanSettings:
     keepalive_s: int = 30
     first_message_s: int = 10
     """How long an unauthenticated stream may take to send its first message."""
-    streams_most: int = 500
+    streams_most: int = 2_000
+    """Load tests read one for each thousand devices."""
 
     # --- requests (ours) ---
     body_bytes: int = 1 << 20

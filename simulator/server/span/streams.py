@@ -137,6 +137,11 @@ class Subscription:
         """How many messages wait."""
         return len(self._queue)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes they have."""
+        return self._queued_bytes
+
     def _tell_dropped(self) -> None:
         # They were dropped while the queue was full, and nothing was taken since: the gap is behind what it holds.
         missed = str(self.dropped - self._told)

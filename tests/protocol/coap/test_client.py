@@ -16,6 +16,7 @@ from simulator.acts import Answer, NoAnswer
 from simulator.protocol.coap.client import PRESETS, Engine, Settings
 from simulator.protocol.coap.codec import Message, Type, acknowledgement, decode, encode, reset
 from simulator.protocol.coap.exchange import splitmix64
+from simulator.protocol.coap.sending import WATCH_S
 
 DEVICE = 0x7F400001
 OTHER = 0x7F400002
@@ -346,16 +347,13 @@ def test_a_request_that_is_not_confirmable_is_not_repeated() -> None:
 
 
 def test_many_exchanges_leave_no_trail_of_timers() -> None:
-    """Calendar entries belong to the device, not to exchanges: what was answered does not wait for its timeout.
-
-    A second entry appears where a first timeout happens to be due before the one that the calendar holds.
-    """
+    """Calendar entries belong to moments, not to exchanges: all that is sent at nearly the same time has one."""
     bench = Bench()
     for step in range(1000):
         bench.timers.run_until(step * 0.01)
         bench.post()
         bench.receive(piggybacked(bench.last()))
-        assert len(bench.timers) <= 8
+        assert len(bench.timers) <= 2 / WATCH_S + 1  # as many as fit into ACK_TIMEOUT
     bench.post("lost")
     started = bench.now
     bench.timers.run_until(1000)
@@ -753,3 +751,79 @@ def test_a_callback_of_a_timeout_may_end_what_is_due_at_the_same_time() -> None:
     answers.append(piggybacked(bench.last()))
     bench.timers.run_until(100.0)
     assert bench.outcomes() == [NoAnswer("timeout"), CREATED_ANSWER]
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+def _many(bench: Bench, requests: list[tuple[int, bytes, str]], confirmable: bool = True) -> None:
+    bench.engine.request_many(requests, PEER, POST, "data/up", confirmable, bench.done, bench.now)
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_many_requests_are_the_same_as_one_after_the_other(in_batches: bool) -> None:
+    """Short and long, of idle and of busy devices, new and known ones; the same bytes, and the same answers."""
+    requests = [
+        (DEVICE + number % 7, bytes([number]) * (0 if number % 5 else 300), str(number)) for number in range(40)
+    ]
+    one, many = Bench(), Bench()
+    flat: list[Any] = []
+    if in_batches:
+        many.engine.transmit_many = flat.extend
+    for local_ip, payload, argument in requests:
+        one.post(argument, device=local_ip, payload=payload)
+    _many(many, requests)
+    sent = [datagram[1:] for datagram in many.sent] + list(zip(flat[0::3], flat[1::3], flat[2::3], strict=True))
+    assert sorted(sent) == sorted(datagram[1:] for datagram in one.sent)
+    assert many.engine.counts == one.engine.counts
+    for bench in (one, many):
+        bench.timers.run_until(2000)  # those of one device wait for each other
+    assert sorted(many.results, key=str) == sorted(one.results, key=str)
+    assert len(many.results) == 40
+
+
+def test_many_that_are_not_confirmable() -> None:
+    bench = Bench()
+    _many(bench, [(DEVICE, b"1", "a"), (OTHER, b"2", "b")], confirmable=False)
+    assert [decode(data).type for _, data, _, _ in bench.sent] == [Type.NON, Type.NON]
+    bench.timers.run_until(300)
+    assert bench.outcomes() == [NoAnswer("timeout"), NoAnswer("timeout")]
+
+
+def test_every_lost_request_is_repeated_at_its_own_time() -> None:
+    """Requests of one sixteenth of a second share an entry of the calendar, and nothing else."""
+    bench = Bench()
+    began: dict[int, float] = {}
+    for number in range(50):
+        bench.timers.run_until(number * 0.01)
+        began[DEVICE + number] = bench.now
+        bench.post(number, device=DEVICE + number)
+        if number % 2:
+            bench.receive(piggybacked(bench.last()), device=DEVICE + number)
+    bench.timers.run_until(400)
+    for number in range(50):
+        times = [when for when, _, _, ip in bench.sent if ip == DEVICE + number]
+        if number % 2:
+            assert len(times) == 1
+            continue
+        first = times[1] - began[DEVICE + number]
+        assert 2 <= first <= 3  # RFC 7252 §4.2
+        assert [when - began[DEVICE + number] for when in times] == pytest.approx(
+            [0, first, 3 * first, 7 * first, 15 * first]
+        )
+
+
+def test_a_repeated_answer_is_known_however_the_exchange_was_sent() -> None:
+    bench = Bench()
+    for many in (False, True, True):
+        if many:
+            _many(bench, [(DEVICE, b"1", "a")])
+        else:
+            bench.post()
+        bench.receive(piggybacked(request := bench.last()))
+        bench.receive(piggybacked(request))
+    assert bench.engine.counts.duplicates == 3
+    _many(bench, [(DEVICE, b"1", "a")])
+    bench.receive(piggybacked(request))  # while the next one is in flight
+    assert bench.engine.counts.duplicates == 4
+    assert bench.engine.counts.unmatched == 0

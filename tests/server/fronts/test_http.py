@@ -15,6 +15,7 @@ import pytest
 from simulator.clock import WallClock
 from simulator.errors import LocalError
 from simulator.server.app import ReferenceServer, ServerSettings
+from simulator.server.fronts.frames import PIECE_BYTES
 from simulator.server.fronts.http import HttpFront
 from simulator.server.span.settings import SpanSettings
 from simulator.wire.address import address, ipv4
@@ -48,6 +49,19 @@ class Running:
     def up(self, payload: bytes = b"hello") -> None:
         core = self.server.core
         assert core.upstream(SOURCE, payload, "udp", WallClock().unix_ns(), local_port=1).known
+
+    def upgrade(self) -> bytes:
+        """The request for the stream of events, for a connection without a client."""
+        return (
+            f"GET /span/collections/{self.collection}/activity HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            f"X-API-Token: {self.server.token}\r\n\r\n"
+        ).encode()
+
+    def unsent(self) -> int:
+        """Bytes in the connection of the only reader that its system has not taken yet."""
+        (reader,) = self.server._http._readers
+        return reader._request.transport.get_write_buffer_size()
 
     async def socket(self, what: str = "activity", *, token: str = "", query: str = "", **rest):
         headers = {"X-API-Token": token} if token else {}
@@ -229,11 +243,7 @@ def test_bad_frames_end_the_stream_and_nothing_else(frames):
         async with running() as it:
             host, port = it.url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(
-                f"GET /span/collections/{it.collection}/activity HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                f"X-API-Token: {it.server.token}\r\n\r\n".encode()
-            )
+            writer.write(it.upgrade())
             assert b"101" in await reader.readuntil(b"\r\n\r\n")
             assert it.server.core.streams == 1
             writer.write(frames)
@@ -255,25 +265,105 @@ async def test_a_reader_that_vanishes_is_forgotten():
         await until(lambda: it.server.core.streams == 0)
 
 
+@pytest.mark.parametrize(("size", "each_turn", "turns"), [(50_000, 1, 600), (1_000, 20, 500)], ids=["long", "short"])
+def test_a_reader_that_does_not_read_is_told_what_it_missed_where_it_is_missing(size, each_turn, turns):
+    async def scene():
+        async with running(SpanSettings(stream_messages=50)) as it:
+            socket = await it.socket("from", token=it.server.token, max_msg_size=0)
+            count, waiting = turns * each_turn, []
+            for number in range(count):  # some tens of megabytes: more than the system's buffers hold
+                it.up(number.to_bytes(4, "big") + bytes(size))
+                if not number % each_turn:
+                    await asyncio.sleep(0)
+                    waiting.append(it.unsent())
+            # Nobody reads, and the connection does not grow: a piece, what its last frame has on top, aiohttp's 64 KB.
+            assert 0 < max(waiting) < PIECE_BYTES + 2 * 67_000 + (64 << 10)
+            expected = missed = 0
+            while expected < count + 5:  # as soon as it reads, what comes is sent at once again
+                message = json.loads(await socket.receive_str())
+                if message["type"] == "dropped":
+                    missed += int(message["dropped"])
+                    expected += int(message["dropped"])
+                else:
+                    payload = base64.b64decode(message["payload"])
+                    assert int.from_bytes(payload[:4], "big") == expected
+                    expected += 1
+                if expected >= count:
+                    it.up(expected.to_bytes(4, "big"))
+            assert 0 < missed < count
+
+    asyncio.run(asyncio.wait_for(scene(), 20))
+
+
+class Chunks(asyncio.Protocol):
+    """What a bare connection receives, as it comes."""
+
+    def __init__(self) -> None:
+        self.came: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.came.append(data)
+
+
 @over_sockets
-async def test_a_reader_that_does_not_read_is_told_what_it_missed():
-    async with running(SpanSettings(stream_messages=20)) as it:
-        socket = await it.socket("from", token=it.server.token, max_msg_size=0)
-        count, payload = 600, bytes(50_000)
-        for _ in range(count):  # some tens of megabytes: more than the system's buffers hold
-            it.up(payload)
-            await asyncio.sleep(0)
-        it.up(b"end")
-        received = missed = 0
-        while received + missed < count + 1:
-            message = json.loads(await socket.receive_str())
-            if message["type"] == "dropped":
-                missed += int(message["dropped"])
-            else:
-                received += 1
-                assert message["payload"] in (base64.b64encode(payload).decode(), "ZW5k")
-        assert received > 0
-        assert missed > 0
+async def test_what_comes_in_one_turn_goes_out_in_one_piece():
+    async with running() as it:
+        host, port = it.url.removeprefix("http://").split(":")
+        transport, bare = await asyncio.get_running_loop().create_connection(Chunks, host, int(port))
+        transport.write(it.upgrade())
+        await until(lambda: b"".join(bare.came).endswith(b"\r\n\r\n"))
+        bare.came.clear()
+        for _ in range(200):
+            it.up()
+        await until(lambda: sum(chunk.count(b'"upstreamMessage"') for chunk in bare.came) == 200)
+        assert len(bare.came) <= 2  # it was written at once; whether the system cuts it is the system's affair
+        transport.close()
+
+
+@over_sockets
+async def test_each_of_many_readers_has_all_in_order_and_pings_between():
+    async with running() as it:
+        readers = [await it.socket(token=it.server.token, autoping=False) for _ in range(3)]
+        counts = []
+        for size in range(1, 301):
+            it.up(bytes(size))
+            if not size % 50:
+                for reader in readers:
+                    await reader.ping(b"%d" % size)
+        for reader in readers:
+            said = [await reader.receive() for _ in range(301 + 6)]
+            pongs = [bytes(each.data) for each in said if each.type is aiohttp.WSMsgType.PONG]
+            events = [json.loads(each.data) for each in said if each.type is aiohttp.WSMsgType.TEXT]
+            assert pongs == [b"50", b"100", b"150", b"200", b"250", b"300"]
+            counts.append([each["data"].get("bytes") for each in events])
+        assert counts == [[None, *map(str, range(1, 301))]] * 3
+
+
+@over_sockets
+async def test_what_comes_while_several_pieces_go_out_goes_behind_them():
+    async with running() as it:
+        reader = await it.socket(token=it.server.token)
+        count, each_turn = 3000, 300
+        for number in range(count + each_turn):
+            it.up(bytes(1 + number))
+            if number >= count:
+                await asyncio.sleep(0)
+        assert json.loads(await reader.receive_str())["event"] == "clientConnected"
+        events = [json.loads(await reader.receive_str()) for _ in range(count + each_turn)]
+        assert [int(each["data"]["bytes"]) for each in events] == list(range(1, count + each_turn + 1))
+
+
+@over_sockets
+async def test_what_was_told_before_the_end_is_sent_before_the_goodbye():
+    async with running() as it:
+        reader = await it.socket(token=it.server.token)
+        await until(lambda: it.server.core.streams == 1)
+        for _ in range(2000):  # more than one piece
+            it.up()
+        it.server.core.hang_up(1012, "service restart")
+        events = [json.loads(message.data)["event"] async for message in reader]
+        assert events == ["clientConnected", *["upstreamMessage"] * 2000]
+        assert reader.close_code == 1012
 
 
 @over_sockets

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from simulator.cli.doctor.finding import Finding
+from simulator.doctor.finding import Finding
 
 DEVICE_BYTES: Final = 16 * 1024
 """What a device needs in memory, with its part of the reference server and of the judge: 12 KiB measured, CoAP."""
@@ -39,7 +39,7 @@ def cores() -> Iterator[Finding]:
 
 def memory() -> Iterator[Finding]:
     """How many devices fit."""
-    free = _free_bytes()
+    free = free_bytes()
     if free is None:
         yield Finding(what="memory", state="ok", found="unknown here; 16 KiB a device are enough")
         return
@@ -54,7 +54,7 @@ def memory() -> Iterator[Finding]:
     )
 
 
-def _free_bytes() -> int | None:
+def free_bytes() -> int | None:
     """What is available, also within a container."""
     free: list[int] = []
     try:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
-from simulator.cli.doctor.finding import Finding
+from simulator.doctor.finding import Finding
 from simulator.server.ports import (
     ACCOUNTING_PORT,
     API_PORT,

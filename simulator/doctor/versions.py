@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
-from simulator.cli.doctor.finding import Finding
+from simulator.doctor.finding import Finding
 
 
 def python_version() -> Iterator[Finding]:

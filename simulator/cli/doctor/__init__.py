@@ -1,1 +1,0 @@
-"""What would limit a run on this machine. Everything is tried rather than looked up."""

@@ -1,0 +1,264 @@
+"""The process that begins and ends tests: Locust alone, or the master. It speaks the verdict and sets the exit code."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any, Final
+
+import gevent
+import msgspec
+from gevent.lock import RLock
+
+from simulator.errors import SimulatorError
+from simulator.load import claims, summary
+from simulator.load.crew import EVENTS_LIMIT_S, QUIET_LIMIT_S
+from simulator.load.desk import Desk
+from simulator.load.embedded import Embedded
+from simulator.load.hand import CLEANUP_S, Hand
+from simulator.load.links import ALONE, FINISH, GRANT, RETIRE
+from simulator.load.options import LoadOptions
+from simulator.load.orphans import remove_orphans
+from simulator.load.tally import decode
+
+LOOK_EVERY_S: Final = 1.0
+WAIT_EVERY_S: Final = 0.1
+SETTLE_LIMIT_S: Final = QUIET_LIMIT_S + EVENTS_LIMIT_S + 10.0
+_MISSING: Final = "missing"
+_log = logging.getLogger("simulator")
+
+
+class Boss:
+    """One session of Locust.
+
+    Args:
+        hand: drives devices in this process; None: workers do.
+    """
+
+    def __init__(self, environment: Any, options: LoadOptions, desk: Desk) -> None:
+        self._environment, self._options, self.desk = environment, options, desk
+        self.hand: Hand | None = None
+        self._embedded: Embedded | None = None
+        self._looking: Any = None
+        self._turn = RLock()
+        self._finishing = False
+        self._dead: set[str] = set()
+        self._gone: dict[str, list[str]] = {}
+        self._unsaid = ""
+        self._hurried = False
+
+    @property
+    def _runner(self) -> Any:
+        return self._environment.runner
+
+    # --- a test -------------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Have a reference server ready, where there is no other target: each test gets one of its own.
+
+        Raises: LocalError: it does not start.
+        """
+        options = self._options
+        if options.target is None and not options.bare and self._embedded is None:
+            embedded = Embedded(mutant=options.mutant)
+            embedded.start()
+            self._embedded = embedded
+
+    def begin(self) -> None:
+        """Locust begins a test, in this process or in the workers."""
+        self.desk.begin()
+        self._dead.clear()
+        self._gone.clear()
+        self._hurried = False
+        options = self._options
+        try:
+            self.prepare()
+        except SimulatorError as error:
+            self.broke(str(error))
+            return
+        if self._embedded is not None:
+            options = replace(options, target=self._embedded.url, token=self._embedded.token)
+        self.desk.target = "the reference server" if self._embedded else options.target or "no platform"
+        # Workers get these with Locust's order to spawn users.
+        given = self._environment.parsed_options
+        given.target, given.token = options.target, options.token
+        if self.hand is not None:
+            self.hand.begin(options, 0, self._embedded)
+        self._looking = gevent.spawn(self._look)
+
+    def broke(self, why: str) -> None:
+        """The test cannot go on."""
+        self.desk.broke(why)
+        gevent.spawn(self._stop)
+
+    def _stop(self) -> None:
+        if self._environment.parsed_options.headless:
+            self._runner.quit()
+        else:
+            self._runner.stop()
+
+    def _look(self) -> None:
+        while True:
+            gevent.sleep(LOOK_EVERY_S)
+            self.look_for_dead()
+            phase, why = self.desk.phase, self.desk.look()
+            if phase != self.desk.phase:
+                _log.info("all %d devices have joined, %.1f s after the start", self.desk.joined, self.desk.elapsed_s)
+            if why and not self._finishing:
+                _log.error("stopping the test: %s", why)
+                self.desk.stopped(why)
+                gevent.spawn(self._stop)
+                return
+
+    # --- its end ------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Locust ends the test: wait for the last word of everybody, judge, clean up. Blocks the greenlet.
+
+        Called again meanwhile, somebody has lost patience: it then waits for nothing that is late.
+        """
+        if self._finishing:
+            self._hurry()
+        with self._turn:
+            if (self._looking is None and not self.desk.broken) or self.desk.over:
+                return
+            self._finishing = True
+            try:
+                self._finish()
+            except KeyboardInterrupt:
+                self._hurry()
+                self._finish()
+            finally:
+                self._finishing = False
+
+    def _finish(self) -> None:
+        desk = self.desk
+        desk.phase = "settling"
+        if self.hand is not None:
+            self.hand.finish()
+        else:
+            self._wait_for_workers()
+        if self._looking is not None:
+            gevent.kill(self._looking)
+            self._looking = None
+        desk.look()
+        desk.close()
+        self._environment.process_exit_code = desk.verdict().exit_code
+        self._say()
+        for line in self._clean_up():
+            _log.warning("left on the platform: %s", line)
+        if self._embedded is not None:
+            self._embedded.stop()
+            self._embedded = None
+
+    def _hurry(self) -> None:
+        if self.hand is not None:
+            self.hand.hurry()
+        self._hurried = True
+
+    def _wait_for_workers(self) -> None:
+        runner = self._runner
+        self._send(FINISH, b"")
+        until_s = SETTLE_LIMIT_S
+        while until_s > 0 and not self._hurried:
+            self.look_for_dead()
+            waiting = {each.id for each in runner.clients.all} - self._dead - self.desk.settled
+            if not waiting:
+                return
+            gevent.sleep(WAIT_EVERY_S)
+            until_s -= WAIT_EVERY_S
+        for worker in sorted({each.id for each in runner.clients.all} - self.desk.settled):
+            self._lose(worker, "told no last word")
+
+    def _clean_up(self) -> list[str]:
+        if self.hand is not None:
+            return self.hand.clean_up()
+        until_s = 5.0 if self._hurried else CLEANUP_S
+        while until_s > 0 and not (self.desk.settled - self._dead) <= set(self._gone):
+            gevent.sleep(WAIT_EVERY_S)
+            until_s -= WAIT_EVERY_S
+        left = [line for lines in self._gone.values() for line in lines]
+        if self._embedded is None and not self._options.keep:
+            left += remove_orphans(self._options, self.desk.dealer.orphans)
+        return left
+
+    def _say(self) -> None:
+        desk = self.desk
+        merged = desk.merged()
+        verdict, facts = desk.verdict(merged), desk.facts(merged)
+        if self._options.report is not None:
+            try:
+                self._options.report.parent.mkdir(parents=True, exist_ok=True)
+                self._options.report.write_bytes(summary.as_json(merged, verdict, facts))
+            except OSError as error:
+                _log.error("--report %s: %s", self._options.report, error.strerror or error)
+        self._unsaid = summary.text(merged, verdict, facts)
+        if not self._environment.parsed_options.headless:
+            self.speak()
+
+    def speak(self) -> None:
+        """Print the verdict, if it was not yet: after Locust's own tables, where a person looks last."""
+        text, self._unsaid = self._unsaid, ""
+        if text:
+            print(text, flush=True)
+
+    def quit(self) -> None:
+        """Locust ends."""
+        self.finish()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    # --- workers ------------------------------------------------------------------------------------------------------
+
+    def look_for_dead(self) -> None:
+        """Notice workers whose heartbeat has stopped, before Locust deals their users to others."""
+        if self.hand is not None:
+            return
+        clients = self._runner.clients
+        here = {each.id: each.state for each in clients.all}
+        for worker, state in here.items():
+            if state == _MISSING and worker not in self._dead and worker not in self.desk.settled:
+                self._lose(worker, "does not answer any more")
+        for worker in sorted(self.desk.workers - set(here) - self._dead - self.desk.settled):
+            self._lose(worker, "has gone")
+
+    def _lose(self, worker: str, why: str) -> None:
+        self._dead.add(worker)
+        self.desk.died(worker)
+        _log.warning("worker %s %s; its devices are taken over by the others", worker, why)
+
+    def claimed(self, worker: str, body: bytes) -> None:
+        """A worker asks for a block."""
+        ask = msgspec.msgpack.decode(body, type=claims.Ask)
+        self.look_for_dead()
+        grant = self.desk.dealer.deal(worker, ask.user, ask.wants, ask.portion)
+        self._send(GRANT, claims.pack(claims.Reply(ticket=ask.ticket, grant=grant)), worker)
+
+    def lives(self, _worker: str, body: bytes) -> None:
+        """A block has a place on the platform."""
+        self.desk.dealer.lives(*msgspec.msgpack.decode(body, type=tuple[int, str]))
+
+    def gave_back(self, _worker: str, body: bytes) -> None:
+        """A block is free again."""
+        self.desk.dealer.gives_back(msgspec.msgpack.decode(body, type=int))
+
+    def told(self, worker: str, body: bytes) -> None:
+        """A worker's sums. One that was taken for dead has lost its devices to others: it is sent home."""
+        if worker in self._dead:
+            self._send(RETIRE, b"", worker)
+            return
+        self.desk.take(decode(body))
+
+    def worker_broke(self, worker: str, body: bytes) -> None:
+        """A worker cannot go on."""
+        self.broke(f"worker {worker}: {msgspec.msgpack.decode(body, type=str)}")
+
+    def worker_gone(self, worker: str, body: bytes) -> None:
+        """A worker has cleaned up."""
+        self._gone[worker] = msgspec.msgpack.decode(body, type=list[str])
+
+    def _send(self, kind: str, body: bytes, worker: str | None = None) -> None:
+        self._runner.send_message(kind, body, client_id=worker)
+
+
+__all__ = ["ALONE", "Boss"]

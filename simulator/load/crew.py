@@ -1,0 +1,228 @@
+"""Everything that is at work in one process, and how it comes to an end in order."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, Protocol
+
+import gevent
+import msgspec
+
+from simulator.load.tally import GroupTally, Tally
+from simulator.load.totals import add_groups, add_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from simulator.load.honesty import Watch
+    from simulator.load.quarters import Quarters
+    from simulator.load.station import Station
+
+QUIET_LIMIT_S: Final = 100.0
+"""How long answers may take to come after the last request: a confirmable one gives up after 93 s (RFC 7252 §4.8.2)."""
+EVENTS_LIMIT_S: Final = 10.0
+"""How long events may take to come, counted from the last one that came."""
+DISMISSAL_S: Final = 60.0
+"""How long it may take to remove a block whose user was stopped."""
+LOOK_EVERY_S: Final = 0.05
+SILENT_S: Final = 1.5
+"""Who waits longer than this is told what for …"""
+ASK_EVERY_S: Final = 15.0
+"""… and now and then, and the platform is asked whether it is still there."""
+TROUBLES_MOST: Final = 50
+_log = logging.getLogger("simulator")
+
+
+class Unit(Protocol):
+    """A block at work."""
+
+    quarters: Quarters
+    planned: int
+    joined: int
+    failures: dict[str, int]
+
+    def stop(self, now: float) -> None:
+        """Begin nothing any more."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing of it is under way."""
+
+    def close(self, now: float) -> None:
+        """The devices fall silent."""
+
+
+class Crew:
+    """The units of a process and the sums of those that have left.
+
+    Args:
+        worker, index: Locust's id and number of this process.
+        watch: looks at the process itself.
+    """
+
+    def __init__(self, station: Station, worker: str, index: int, watch: Watch) -> None:
+        self._station, self._worker, self._index, self._watch = station, worker, index, watch
+        self._units: list[Unit] = []
+        self._entering: set[Unit] = set()
+        self._left: dict[str, GroupTally] = {}
+        self._troubles: dict[str, int] = {}
+        self._gaps: list[str] = []
+        self._began_s = station.clock.now()
+        self._number = 0
+        self._counted_before = station.counters()
+        self.over = False
+        """Whether the end has begun: nobody joins or leaves any more."""
+
+    # --- who is at work -----------------------------------------------------------------------------------------------
+
+    def join(self, unit: Unit) -> None:
+        """A block is at work from now on."""
+        self._units.append(unit)
+
+    @property
+    def joined(self) -> int:
+        """Devices that are in."""
+        return sum(unit.joined for unit in self._units)
+
+    def enter(self, unit: Unit, join: Callable[[], None]) -> None:
+        """A block comes to work: `join` lets its devices in. Blocks the greenlet, also until those have come in who are
+        doing the same: their logins would spoil the times of what the first ones upload meanwhile."""
+        self.join(unit)
+        self._entering.add(unit)
+        try:
+            join()
+        finally:
+            self._entering.discard(unit)
+        others = set(self._entering)  # not those who come later: with a slow ramp nobody would ever begin
+        while others & self._entering and not self.over:
+            gevent.sleep(LOOK_EVERY_S)
+
+    def dismiss(self, unit: Unit) -> None:
+        """Its user is stopped before the test ends: it finishes, what it has done stays in the sums, and its block may
+        be begun anew by somebody else. Blocks the greenlet. After the end: nothing, for that was the same."""
+        if self.over or unit not in self._units:
+            return
+        station = self._station
+        unit.stop(station.clock.now())
+        self._wait_for((unit,), lambda: self.over)
+        if self.over or unit not in self._units:
+            return
+        self._units.remove(unit)
+        unit.quarters.settle()
+        self._keep(unit)
+        self._release(unit, keep=False, until_s=station.clock.now() + DISMISSAL_S)
+        station.claims.give_back(unit.quarters.block)
+
+    def _keep(self, unit: Unit) -> None:
+        group = unit.quarters.block.group.name
+        gone = _of(unit)
+        gone.planned = gone.joined = 0
+        self._left[group] = add_groups(self._left.get(group, GroupTally()), gone)
+        witness = unit.quarters.witness
+        if witness is not None:
+            self._troubles = add_numbers((self._troubles, witness.troubles))
+            self._gaps += witness.gaps
+
+    # --- what they have done ------------------------------------------------------------------------------------------
+
+    def tally(self, *, final: bool = False) -> Tally:
+        """All of it, since the test began."""
+        self._number += 1
+        groups = dict(self._left)
+        troubles, gaps = dict(self._troubles), list(self._gaps)
+        for unit in self._units:
+            name = unit.quarters.block.group.name
+            groups[name] = add_groups(groups.get(name, GroupTally()), _of(unit))
+            witness = unit.quarters.witness
+            if witness is not None:
+                troubles = add_numbers((troubles, witness.troubles))
+                gaps += witness.gaps
+        station = self._station
+        before = self._counted_before
+        counters = {name: number - before.get(name, 0) for name, number in station.counters().items()}
+        return Tally(
+            worker=self._worker,
+            index=self._index,
+            number=self._number,
+            at_s=station.clock.now() - self._began_s,
+            final=final,
+            groups=groups,
+            counters=counters,
+            histograms=station.meters.histograms(),
+            generator=self._watch.generator,
+            troubles=dict(list(troubles.items())[:TROUBLES_MOST]),
+            gaps=gaps[:TROUBLES_MOST],
+            blocks=[unit.quarters.tally() for unit in self._units],
+        )
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Nobody begins anything any more."""
+        now = self._station.clock.now()
+        for unit in self._units:
+            unit.stop(now)
+
+    def settle(self, hurried: Callable[[], bool]) -> None:
+        """Wait for answers and events that are under way, then close the ledgers. Blocks the greenlet.
+
+        `hurried`: whether somebody wants it to end at once.
+        """
+        self.over = True
+        units = tuple(self._units)
+        self._wait_for(units, hurried)
+        for unit in units:
+            unit.quarters.settle()
+
+    def _wait_for(self, units: Sequence[Unit], hurried: Callable[[], bool]) -> None:
+        clock = self._station.clock
+        until_s, ask_s = clock.now() + QUIET_LIMIT_S, clock.now() + SILENT_S
+        while not hurried() and clock.now() < until_s and not all(unit.quiet for unit in units):
+            if clock.now() > ask_s:
+                if self._is_pointless():
+                    break
+                _log.info("waiting for answers that are under way, as long as devices would; Ctrl-C: do not wait")
+                ask_s = clock.now() + ASK_EVERY_S
+            gevent.sleep(LOOK_EVERY_S)
+        waiting, since_s = _waiting(units), clock.now()
+        while not hurried() and waiting and clock.now() - since_s < EVENTS_LIMIT_S:
+            gevent.sleep(LOOK_EVERY_S)
+            left = _waiting(units)
+            if left != waiting:
+                waiting, since_s = left, clock.now()
+
+    def _is_pointless(self) -> bool:
+        """Whether nobody is there who could answer."""
+        station = self._station
+        if station.platform.has_api:
+            return bool(station.platform.alive())
+        return not any(each.uploads.answered for each in self.tally().groups.values())
+
+    def close(self, *, keep: bool, budget_s: float) -> list[str]:
+        """The devices fall silent and leave the platform. Returns: what could not be removed there, in words."""
+        now = self._station.clock.now()
+        left: list[str] = []
+        for unit in self._units:
+            unit.close(now)
+        until_s = now + budget_s
+        for unit in self._units:
+            left += self._release(unit, keep=keep, until_s=until_s)
+        self._units.clear()
+        return left
+
+    def _release(self, unit: Unit, *, keep: bool, until_s: float) -> list[str]:
+        home = unit.quarters.home
+        left = []
+        if home is not None and not keep:
+            left = home.remove(max(0.0, until_s - self._station.clock.now()))
+        unit.quarters.close()
+        return left
+
+
+def _waiting(units: Sequence[Unit]) -> int:
+    return sum(unit.quarters.open_uploads for unit in units)
+
+
+def _of(unit: Unit) -> GroupTally:
+    counts = msgspec.structs.replace(unit.quarters.counts)
+    return GroupTally(planned=unit.planned, joined=unit.joined, uploads=counts, failures=dict(unit.failures))
