@@ -30,6 +30,7 @@ SILENT_S: Final = 1.5
 ASK_EVERY_S: Final = 15.0
 """… and now and then, and the platform is asked whether it is still there."""
 TROUBLES_MOST: Final = 50
+LOST_TOLD: Final = 10
 _log = logging.getLogger("simulator")
 
 
@@ -151,9 +152,16 @@ class Crew:
             histograms=station.meters.histograms(),
             generator=self._watch.generator,
             troubles=dict(list(troubles.items())[:TROUBLES_MOST]),
+            lost=self._lost() if self.over else [],
             gaps=gaps[:TROUBLES_MOST],
             blocks=[unit.quarters.tally() for unit in self._units],
         )
+
+    def _lost(self) -> list[str]:
+        found: list[str] = []
+        for unit in self._units:
+            found += unit.quarters.lost(LOST_TOLD - len(found))
+        return found
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -135,7 +135,8 @@ def _look_before(options: LoadOptions, environment: Any, traffics: tuple[Traffic
 
 def _devices(classes: Sequence[Any], traffics: tuple[Traffic, ...], options: LoadOptions, users: int) -> int:
     """How many so many users are, dealt to the classes by their weights, as far as the scenario has them."""
-    of_one = [(options.devices_per_user if issubclass(cls, FleetUser) else 1, cls.weight) for cls in classes]
+    of_one: list[tuple[int, int]] = [
+        (options.devices_per_user if issubclass(cls, FleetUser) else 1, cls.weight) for cls in classes]
     weights = sum(weight for _, weight in of_one) or 1
     devices = -(-users * sum(count * weight for count, weight in of_one) // weights)
     most = [each.most for each in traffics if each.most is not None]

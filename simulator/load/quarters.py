@@ -94,6 +94,10 @@ class Quarters:
         if self.ledger is not None:
             self.ledger.settle()
 
+    def lost(self, most: int) -> list[str]:
+        """Some of the uploads that were lost, a line each; none before it has settled."""
+        return [] if self.ledger is None else self.ledger.lines(most)
+
     def tally(self) -> BlockTally:
         """For the master, which has to know where the block lives if this process dies."""
         collection = self.block.collection if self.home is None else self.home.collection

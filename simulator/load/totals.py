@@ -60,6 +60,8 @@ class Merged:
     acts: Mapping[str, Histogram] = field(default_factory=dict)
     """`upload` → durations, over all groups; also those that belong to no group, such as `schedule error`."""
     troubles: Mapping[str, int] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    """Some of the lost uploads, a line each."""
     gaps: tuple[str, ...] = ()
     """Of all workers; where there are several, each says whose it is."""
     workers: tuple[WorkerView, ...] = ()
@@ -135,6 +137,7 @@ class Totals:
             histograms=histograms,
             acts=_by_act(histograms, groups),
             troubles=add_numbers(tally.troubles for tally in tallies),
+            lost=tuple(line for tally in tallies for line in tally.lost),
             gaps=tuple(_gaps(tallies)),
             workers=tuple(self._view(tally) for tally in tallies),
             generator=add_generators(tally.generator for tally in tallies),

@@ -31,6 +31,7 @@ EXIT_CODES: Final[dict[Word, int]] = {
     "broken": ExitCode.BROKEN,
 }
 _ORDER: Final[tuple[Word, ...]] = ("broken", "invalid", "fail", "inconclusive")
+_LOST_TOLD: Final = 5
 _TOLD: Final = 20
 """Troubles and gaps that are told one by one; the rest is counted."""
 
@@ -112,6 +113,7 @@ def _wrong(merged: Merged) -> Iterator[str]:
     counts = merged.uploads
     if counts.lost:
         yield f"{_uploads(counts.lost)} acknowledged, and no event came (lost)"
+        yield from (f"  {line}" for line in merged.lost[:_LOST_TOLD])
     if counts.duplicated:
         yield f"{_events(counts.duplicated)} came without an upload of their own (duplicated)"
     if counts.disordered:

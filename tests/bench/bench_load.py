@@ -1,6 +1,6 @@
 """What a load test costs inside a Locust worker: CPU time per CoAP exchange, memory, punctuality, honesty in a stall.
 
-    make bench-load            or    .venv/bin/python tests/bench/bench_load.py [WHAT …] [--rounds 5]
+    .venv/bin/python tests/bench/bench_load.py [WHAT …] [--rounds 5]
 
 WHAT: `cost`, `fleet`, `million`, `stall`; all, if none is named. `cost` interleaves rounds, and a ratio compares
 programs of the same round: absolute times on a shared machine mean nothing. All speak to the same C server, which

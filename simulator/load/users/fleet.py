@@ -6,6 +6,7 @@ stalls therefore cannot slow the load down, and its stall is seen in full (no co
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from simulator.load.quarters import Quarters
 from simulator.load.shard import Shard
 from simulator.load.traffic import Traffic
 from simulator.load.users.attributes import Attributes
+
+_log = logging.getLogger("simulator")
 
 if TYPE_CHECKING:
     from simulator.load.blocks import Block
@@ -61,6 +64,8 @@ class FleetUser(Attributes, User):
         quarters = Quarters.open(station, block)
         shard = self._shard = Shard(station, _scaled(traffic, block), quarters)
         station.crew.enter(shard, shard.join)
+        if block.collection:
+            _log.info("took over %d %s in collection %s", block.count, block.group.name, block.collection)
         shard.start()
 
     @task
