@@ -5,6 +5,7 @@
 #   make test   run the tests            (make test ARGS="-k coap")
 #   make lint   format, lint and types, checked only
 #   make bench  measure engine and server against C, libcoap and aiocoap, the judge, attaches and DTLS (five minutes)
+#   make bench-load   measure load tests against C, aiocoap and plain Locust, and the server under them (half an hour)
 #   make seeds  run every scenario with 200 seeds: none may raise a false alarm (a quarter of an hour)
 #   make lock   resolve the dependencies anew
 
@@ -18,7 +19,7 @@ ARGS ?=
 # pip's own proxy, index and certificate settings stay the user's; only its chatter goes.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo load test lint bench seeds lock setup clean
+.PHONY: demo load test lint bench bench-load seeds lock setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -44,6 +45,12 @@ bench: $(READY)
 	@$(BIN)/python tests/bench/bench_attach.py
 	@$(BIN)/python tests/bench/bench_dtls.py
 	@$(BIN)/python tests/bench/bench_dtls_fleet.py
+
+bench-load: $(READY)
+	@$(BIN)/python tests/bench/bench_load.py
+	@$(BIN)/python tests/bench/bench_serve.py
+	@$(BIN)/python tests/bench/bench_verdict.py --soak
+	@$(BIN)/python tests/bench/bench_verdict.py
 
 seeds: $(READY)
 	@$(BIN)/python tests/bench/bench_seeds.py $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from simulator.load.crew import EVENTS_LIMIT_S, QUIET_LIMIT_S
 from simulator.load.desk import Desk
 from simulator.load.embedded import Embedded
 from simulator.load.hand import CLEANUP_S, Hand
-from simulator.load.links import ALONE, FINISH, GRANT, RETIRE
+from simulator.load.links import ALONE, FINISH, GRANT, HURRY, RETIRE
 from simulator.load.options import LoadOptions
 from simulator.load.orphans import remove_orphans
 from simulator.load.tally import decode
@@ -24,6 +25,8 @@ from simulator.load.tally import decode
 LOOK_EVERY_S: Final = 1.0
 WAIT_EVERY_S: Final = 0.1
 SETTLE_LIMIT_S: Final = QUIET_LIMIT_S + EVENTS_LIMIT_S + 10.0
+HURRY_S: Final = 8.0
+"""How long somebody who is in a hurry waits for workers: they clean up for some seconds."""
 _MISSING: Final = "missing"
 _log = logging.getLogger("simulator")
 
@@ -46,6 +49,10 @@ class Boss:
         self._gone: dict[str, list[str]] = {}
         self._unsaid = ""
         self._hurried = False
+        self.begun = False
+        """Whether there was a test."""
+        self.leaving = False
+        """Whether the session ends: there is no test any more."""
 
     @property
     def _runner(self) -> Any:
@@ -66,6 +73,7 @@ class Boss:
 
     def begin(self) -> None:
         """Locust begins a test, in this process or in the workers."""
+        self.begun = True
         self.desk.begin()
         self._dead.clear()
         self._gone.clear()
@@ -101,6 +109,9 @@ class Boss:
         while True:
             gevent.sleep(LOOK_EVERY_S)
             self.look_for_dead()
+            if self._is_deserted() and not self._finishing:
+                gevent.spawn(self._stop)
+                return
             phase, why = self.desk.phase, self.desk.look()
             if phase != self.desk.phase:
                 _log.info("all %d devices have joined, %.1f s after the start", self.desk.joined, self.desk.elapsed_s)
@@ -117,16 +128,12 @@ class Boss:
 
         Called again meanwhile, somebody has lost patience: it then waits for nothing that is late.
         """
-        if self._finishing:
-            self._hurry()
+        self.hurry()
         with self._turn:
             if (self._looking is None and not self.desk.broken) or self.desk.over:
                 return
             self._finishing = True
             try:
-                self._finish()
-            except KeyboardInterrupt:
-                self._hurry()
                 self._finish()
             finally:
                 self._finishing = False
@@ -134,6 +141,9 @@ class Boss:
     def _finish(self) -> None:
         desk = self.desk
         desk.phase = "settling"
+        deserted = self._is_deserted()
+        if deserted:
+            desk.broke("all workers have gone")
         if self.hand is not None:
             self.hand.finish()
         else:
@@ -150,33 +160,41 @@ class Boss:
         if self._embedded is not None:
             self._embedded.stop()
             self._embedded = None
+        if deserted and self._environment.parsed_options.headless:
+            gevent.spawn(self._runner.quit)  # Locust itself would wait for the end of the test
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """If the test is ending: somebody has lost patience, and nothing that is late is waited for any more."""
+        if not self._finishing or self._hurried:
+            return
+        self._hurried = True
         if self.hand is not None:
             self.hand.hurry()
-        self._hurried = True
+        else:
+            self._send(HURRY, b"")
 
     def _wait_for_workers(self) -> None:
-        runner = self._runner
         self._send(FINISH, b"")
-        until_s = SETTLE_LIMIT_S
-        while until_s > 0 and not self._hurried:
+        self._wait(lambda: not self._here() - self._dead - self.desk.settled, SETTLE_LIMIT_S)
+        for worker in sorted(self._here() - self._dead - self.desk.settled):
+            self._lose(worker, "told no last word")
+
+    def _wait(self, done: Callable[[], bool], limit_s: float) -> None:
+        """Wait until it is done, or too late; who is in a hurry waits for a few seconds more."""
+        hurry_s = HURRY_S
+        while limit_s > 0 and hurry_s > 0:
             self.look_for_dead()
-            waiting = {each.id for each in runner.clients.all} - self._dead - self.desk.settled
-            if not waiting:
+            if done():
                 return
             gevent.sleep(WAIT_EVERY_S)
-            until_s -= WAIT_EVERY_S
-        for worker in sorted({each.id for each in runner.clients.all} - self.desk.settled):
-            self._lose(worker, "told no last word")
+            limit_s -= WAIT_EVERY_S
+            if self._hurried:
+                hurry_s -= WAIT_EVERY_S
 
     def _clean_up(self) -> list[str]:
         if self.hand is not None:
             return self.hand.clean_up()
-        until_s = 5.0 if self._hurried else CLEANUP_S
-        while until_s > 0 and not (self.desk.settled - self._dead) <= set(self._gone):
-            gevent.sleep(WAIT_EVERY_S)
-            until_s -= WAIT_EVERY_S
+        self._wait(lambda: not (self._here() & self.desk.settled) - self._dead - set(self._gone), CLEANUP_S)
         left = [line for lines in self._gone.values() for line in lines]
         if self._embedded is None and not self._options.keep:
             left += remove_orphans(self._options, self.desk.dealer.orphans)
@@ -204,6 +222,7 @@ class Boss:
 
     def quit(self) -> None:
         """Locust ends."""
+        self.leaving = True
         self.finish()
         if self._embedded is not None:
             self._embedded.stop()
@@ -214,18 +233,29 @@ class Boss:
         """Notice workers whose heartbeat has stopped, before Locust deals their users to others."""
         if self.hand is not None:
             return
-        clients = self._runner.clients
-        here = {each.id: each.state for each in clients.all}
-        for worker, state in here.items():
-            if state == _MISSING and worker not in self._dead and worker not in self.desk.settled:
-                self._lose(worker, "does not answer any more")
-        for worker in sorted(self.desk.workers - set(here) - self._dead - self.desk.settled):
+        for each in self._runner.clients.all:
+            if each.state == _MISSING and each.id not in self._dead | set(self._gone):
+                self._lose(each.id, "does not answer any more")
+        for worker in sorted(self.desk.workers - self._here() - self._dead):
             self._lose(worker, "has gone")
 
     def _lose(self, worker: str, why: str) -> None:
+        """Also one that has told its last word: it may have left devices behind."""
         self._dead.add(worker)
         self.desk.died(worker)
-        _log.warning("worker %s %s; its devices are taken over by the others", worker, why)
+        if not self._finishing:
+            _log.warning("worker %s %s; its devices are taken over by the others", worker, why)
+        elif worker not in self.desk.settled:
+            _log.warning("worker %s %s", worker, why)
+
+    def _here(self) -> set[str]:
+        """Workers that Locust knows."""
+        return {each.id for each in self._runner.clients.all}
+
+    def _is_deserted(self) -> bool:
+        """Whether nobody is left of those that have driven devices."""
+        workers = self.desk.workers
+        return self.hand is None and bool(workers) and not self._here() - self._dead
 
     def claimed(self, worker: str, body: bytes) -> None:
         """A worker asks for a block."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import gevent
 import msgspec
@@ -12,7 +13,7 @@ from simulator.load.tally import GroupTally, Tally
 from simulator.load.totals import add_groups, add_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from simulator.load.honesty import Watch
     from simulator.load.quarters import Quarters
@@ -22,8 +23,12 @@ QUIET_LIMIT_S: Final = 100.0
 """How long answers may take to come after the last request: a confirmable one gives up after 93 s (RFC 7252 §4.8.2)."""
 EVENTS_LIMIT_S: Final = 10.0
 """How long events may take to come, counted from the last one that came."""
+COMING_LIMIT_S: Final = 10.0
+"""How long a user that was bringing devices in may take to give that up."""
 DISMISSAL_S: Final = 60.0
 """How long it may take to remove a block whose user was stopped."""
+HURRY_S: Final = 5.0
+"""How long clean-up goes on when somebody is in a hurry."""
 LOOK_EVERY_S: Final = 0.05
 SILENT_S: Final = 1.5
 """Who waits longer than this is told what for …"""
@@ -65,12 +70,15 @@ class Crew:
         self._station, self._worker, self._index, self._watch = station, worker, index, watch
         self._units: list[Unit] = []
         self._entering: set[Unit] = set()
+        self._coming: list[Any] = []
+        """Greenlets that bring devices in."""
         self._left: dict[str, GroupTally] = {}
         self._troubles: dict[str, int] = {}
         self._gaps: list[str] = []
         self._began_s = station.clock.now()
         self._number = 0
         self._counted_before = station.counters()
+        self._handed_over = False
         self.over = False
         """Whether the end has begun: nobody joins or leaves any more."""
 
@@ -84,6 +92,19 @@ class Crew:
     def joined(self) -> int:
         """Devices that are in."""
         return sum(unit.joined for unit in self._units)
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Around all that a user does until its devices are in: the end of the test ends it there, so that nothing is
+        created on the platform while it is being cleaned up. Raises: GreenletExit: the end has begun."""
+        if self.over:
+            raise gevent.GreenletExit
+        me = gevent.getcurrent()
+        self._coming.append(me)
+        try:
+            yield
+        finally:
+            self._coming.remove(me)
 
     def enter(self, unit: Unit, join: Callable[[], None]) -> None:
         """A block comes to work: `join` lets its devices in. Blocks the greenlet, also until those have come in who are
@@ -138,6 +159,9 @@ class Crew:
             if witness is not None:
                 troubles = add_numbers((troubles, witness.troubles))
                 gaps += witness.gaps
+        if self._handed_over:
+            for group in groups.values():
+                group.planned = group.joined = 0
         station = self._station
         before = self._counted_before
         counters = {name: number - before.get(name, 0) for name, number in station.counters().items()}
@@ -166,17 +190,26 @@ class Crew:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Nobody begins anything any more."""
+        """Nobody begins anything any more, and nobody comes in."""
+        self.over = True
         now = self._station.clock.now()
         for unit in self._units:
             unit.stop(now)
+        for each in tuple(self._coming):
+            each.kill(block=False)
+        until_s = now + COMING_LIMIT_S
+        while self._coming and self._station.clock.now() < until_s:
+            gevent.sleep(LOOK_EVERY_S)
+
+    def hand_over(self) -> None:
+        """Others will have the devices: what they have done here stays in the sums, and they themselves do not."""
+        self._handed_over = True
 
     def settle(self, hurried: Callable[[], bool]) -> None:
         """Wait for answers and events that are under way, then close the ledgers. Blocks the greenlet.
 
         `hurried`: whether somebody wants it to end at once.
         """
-        self.over = True
         units = tuple(self._units)
         self._wait_for(units, hurried)
         for unit in units:
@@ -206,17 +239,31 @@ class Crew:
             return bool(station.platform.alive())
         return not any(each.uploads.answered for each in self.tally().groups.values())
 
-    def close(self, *, keep: bool, budget_s: float) -> list[str]:
-        """The devices fall silent and leave the platform. Returns: what could not be removed there, in words."""
+    def close(self, *, keep: bool, budget_s: float, hurried: Callable[[], bool] = lambda: False) -> list[str]:
+        """The devices fall silent and leave the platform. Returns: what could not be removed there, in words.
+
+        `hurried`: from when on it may only take a few seconds more.
+        """
         now = self._station.clock.now()
         left: list[str] = []
         for unit in self._units:
             unit.close(now)
-        until_s = now + budget_s
-        for unit in self._units:
-            left += self._release(unit, keep=keep, until_s=until_s)
+        removing = gevent.spawn(self._remove, left, keep=keep, until_s=now + budget_s)
+        hurry_s = HURRY_S
+        while not removing.ready() and hurry_s > 0:
+            removing.join(timeout=LOOK_EVERY_S)
+            if hurried():
+                hurry_s -= LOOK_EVERY_S
+        gevent.kill(removing)
+        for unit in self._units:  # where there was no time
+            left += self._release(unit, keep=keep, until_s=now)
         self._units.clear()
         return left
+
+    def _remove(self, left: list[str], *, keep: bool, until_s: float) -> None:
+        while self._units:
+            left += self._release(self._units[0], keep=keep, until_s=until_s)
+            self._units.pop(0)
 
     def _release(self, unit: Unit, *, keep: bool, until_s: float) -> list[str]:
         home = unit.quarters.home

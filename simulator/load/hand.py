@@ -105,9 +105,12 @@ class Hand:
         """Somebody does not want to wait for late answers."""
         self._hurried = True
 
-    def finish(self) -> None:
+    def finish(self, *, leaving: bool = False) -> None:
         """The test ends: begin nothing more, wait for what is under way, and tell the last word. Blocks the greenlet;
-        calling it again waits for the first call, and does nothing else."""
+        calling it again waits for the first call, and does nothing else.
+
+        `leaving`: it ends here, and goes on elsewhere: others will have the devices.
+        """
         with self._turn:
             crew, station = self._crew, self._station
             if crew is None or station is None or crew.over:
@@ -115,16 +118,19 @@ class Hand:
             crew.stop()
             crew.settle(lambda: self._hurried)
             gevent.kill(self._reporting)
+            if leaving:
+                crew.hand_over()
             self._look(final=True)
 
-    def clean_up(self) -> list[str]:
-        """The devices leave the platform. Returns: what could not be removed there. Blocks the greenlet."""
+    def clean_up(self, *, leaving: bool = False) -> list[str]:
+        """The devices leave the platform, or stay there for others. Returns: what could not be removed there. Blocks
+        the greenlet."""
         with self._turn:
             crew, station = self._crew, self._station
             if crew is None or station is None:
                 return []
-            keep = station.options.keep or not station.platform.has_api
-            left = crew.close(keep=keep, budget_s=5.0 if self._hurried else CLEANUP_S)
+            keep = leaving or station.options.keep or not station.platform.has_api
+            left = crew.close(keep=keep, budget_s=CLEANUP_S, hurried=lambda: self._hurried)
             self.end()
             return left
 

@@ -1,7 +1,7 @@
 """Between whoever drives devices and whoever adds everything up: within one process, or by Locust's messages.
 
     worker ──claim, lives, gives back, tally, broke, gone──► master
-    worker ◄──grant, finish, retire────────────────────────  master
+    worker ◄──grant, finish, hurry, retire─────────────────  master
 
 Bodies are packed by us, because Locust's own packing knows no structs.
 """
@@ -30,6 +30,7 @@ BROKE: Final = "simulator.broke"
 GONE: Final = "simulator.gone"
 GRANT: Final = "simulator.grant"
 FINISH: Final = "simulator.finish"
+HURRY: Final = "simulator.hurry"
 RETIRE: Final = "simulator.retire"
 
 PATIENCE_S: Final = 30.0

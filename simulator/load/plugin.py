@@ -22,6 +22,7 @@ from simulator.load.boss import Boss
 from simulator.load.desk import Desk
 from simulator.load.foreign import refuse_mobile
 from simulator.load.hand import Hand
+from simulator.load.interrupts import Interrupts
 from simulator.load.options import LoadOptions
 from simulator.load.traffic import Traffic
 from simulator.load.users.fleet import FleetUser
@@ -68,12 +69,15 @@ def _init(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         boss = Boss(environment, options, desk)
         boss.prepare()
     except SimulatorError as error:
+        runner.quit()  # the workers that have come
         _refuse(error)
         return
     if isinstance(runner, locust.runners.MasterRunner):
         _be_master(environment, runner, boss)
     else:
         boss.hand = Hand(environment, links.OwnLink(desk, boss.broke), links.ALONE)
+    waits = environment.parsed_options.headless and boss.hand is None
+    Interrupts(boss, waits=waits, quit_runner=runner.quit).listen()
     events = environment.events
     events.test_start.add_listener(_calls(boss.begin))
     events.test_stopping.add_listener(_calls(boss.finish))
@@ -136,7 +140,8 @@ def _look_before(options: LoadOptions, environment: Any, traffics: tuple[Traffic
 def _devices(classes: Sequence[Any], traffics: tuple[Traffic, ...], options: LoadOptions, users: int) -> int:
     """How many so many users are, dealt to the classes by their weights, as far as the scenario has them."""
     of_one: list[tuple[int, int]] = [
-        (options.devices_per_user if issubclass(cls, FleetUser) else 1, cls.weight) for cls in classes]
+        (options.devices_per_user if issubclass(cls, FleetUser) else 1, cls.weight) for cls in classes
+    ]
     weights = sum(weight for _, weight in of_one) or 1
     devices = -(-users * sum(count * weight for count, weight in of_one) // weights)
     most = [each.most for each in traffics if each.most is not None]
@@ -190,8 +195,9 @@ def _be_worker(environment: Any, runner: Any) -> None:
 
     def leave() -> None:
         """Somebody wants this worker to end: in order, so that others go on with its devices."""
-        hand.finish()
-        hand.clean_up()
+        _log.info("leaving in order; others go on with the devices of this worker")
+        hand.finish(leaving=True)
+        hand.clean_up(leaving=True)
         runner.quit()
 
     def end(**_: Any) -> None:
@@ -201,6 +207,7 @@ def _be_worker(environment: Any, runner: Any) -> None:
 
     runner.register_message(links.GRANT, lambda msg, **_: link.granted(msg.data))
     runner.register_message(links.FINISH, finish, concurrent=True)
+    runner.register_message(links.HURRY, lambda **_: hand.hurry())
     runner.register_message(links.RETIRE, retire, concurrent=True)
     environment.events.test_start.add_listener(begin)
     environment.events.test_stopping.add_listener(end)

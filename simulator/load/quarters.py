@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.load.station import Station
     from simulator.target.credentials import Credentials
 
+GIVE_UP_S = 5.0
 _UNACKNOWLEDGED = ("udp", "dtls")
 
 
@@ -65,7 +66,12 @@ class Quarters:
         witness = Witness(ids, ledger, meter, transport, block.group.name)
         home = platform.open(block, witness)
         witness.ids = home.ids
-        station.claims.lives(block, home.collection)
+        try:
+            station.claims.lives(block, home.collection)
+        except BaseException:  # nobody else knows of it
+            home.remove(GIVE_UP_S)
+            home.close()
+            raise
         quarters = cls(block, home, ledger, witness)
         station.count(witness.counters)
         return quarters

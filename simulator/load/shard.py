@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _COLLECT: Final = (20_000, 20, 20)
 """For `gc.set_threshold`."""
 _AT_A_TIME: Final = 2000
+_PAUSE_S: Final = 0.0005
+"""Not 0: the hub takes greenlets that sleep for no time before sockets and timers."""
 
 
 class Shard:
@@ -71,8 +73,6 @@ class Shard:
         elif not self._stopped:
             wait_for(lambda done, argument: self._begin_joining(wanted, done, argument))
         self._prepare(wanted)
-        # Nothing of what is there by now is ever garbage, and the collector need not look at it again.
-        gc.collect()
         gc.freeze()
         # What comes and goes with every batch of answers is no garbage either.
         gc.set_threshold(*_COLLECT)
@@ -83,7 +83,9 @@ class Shard:
         if prepare is not None:
             for at in range(0, len(numbers), _AT_A_TIME):
                 prepare(numbers[at : at + _AT_A_TIME])
-                gevent.sleep(0)
+                # None of it is ever garbage, and the collector need not look at it; it would hold up everybody.
+                gc.freeze()
+                gevent.sleep(_PAUSE_S)
 
     def _begin_joining(self, numbers: Any, done: Any, argument: Any) -> None:
         now = self.station.clock.now()

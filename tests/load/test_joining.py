@@ -78,7 +78,7 @@ def test_as_fast_as_they_are_let_in_and_not_too_many_at_once(takes_s: float) -> 
     assert sorted(bench.came) == list(range(1000, 2000))
     assert bench.way.most <= AT_ONCE
     assert len(bench.ended) == 1
-    assert bench.ended[0] < 0.2
+    assert bench.ended[0] < 0.5
     assert len(bench.meter.took) == 1000
     assert bench.joining.under_way == 0
 

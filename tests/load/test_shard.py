@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -163,8 +164,9 @@ def test_payloads(payload: Payload, expected: list[bytes]) -> None:
 
 def test_who_was_not_let_in_does_nothing() -> None:
     stand = Stand()
+    stand.platform.radius = object()
+    stand.shared("mobile", lambda: SimpleNamespace(mobile=object(), lost=[]))  # there is something to attach to
     shard = shard_of(stand, Deed(act="upload", every_s=1.0, times=1), count=3)
-    shard.join()
     shard.stays_out(41, "attach: no such SIM")
     shard.start()
     stand.turn(2.0)

@@ -10,6 +10,7 @@ import pytest
 
 from simulator import words
 from simulator.plan import arrivals, make_plan
+from simulator.plan import arrivals as plan_arrivals
 from simulator.scenario import loads
 from simulator.scenario.model import Arrivals
 
@@ -192,3 +193,9 @@ def test_a_periodic_step_takes_its_own_period():
 def test_offsets_are_pinned():
     assert drawn("beta", 2, window_s=10.0) == pytest.approx((5.8256837164, 3.6308545804), abs=1e-9)
     assert drawn("poisson", 2, per_s=3.0) == pytest.approx((0.1571293676, 0.5484852010), abs=1e-9)
+
+
+def test_starts_go_on_where_offsets_end():
+    arrivals = Arrivals(model="poisson", per_s=2.0)
+    some = plan_arrivals.offsets(arrivals, 50, seed=3, step=4)
+    assert tuple(start for start, _ in zip(plan_arrivals.starts(arrivals, "arrivals 3 4"), some, strict=False)) == some

@@ -329,3 +329,23 @@ def test_a_receiver_may_send_more_than_fits_a_batch(bench):
 def test_a_small_receive_buffer_is_told_as_it_is():
     with bind_udp("127.0.0.1", 0) as sock:
         assert grant_receive_buffer(sock, 20_000) == sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= 20_000
+
+
+def test_many_at_once_go_as_one_by_one(bench):
+    server, client = bench.open(), bench.open()
+    client.send_many([part for number in range(200) for part in (b"%d" % number, server.address, 0)])
+    bench.loop.turn()
+    assert (client.counts.sent, client.counts.send_errors) == (200, 0)
+
+
+def test_many_at_once_do_not_outgrow_the_queue(bench, monkeypatch):
+    monkeypatch.setattr(socket_port, "QUEUE_LIMIT", 300)
+    server, client = bench.open(), bench.open()
+    bench.refuse(client, errno.EAGAIN, 1)
+    for _ in range(10):
+        client.send_many([b"x", server.address, 0] * 100)
+    held = 1000 - client.counts.send_errors
+    assert 300 <= held <= 300 + BATCH + 100
+    [writable] = bench.loop.writers.values()
+    writable()
+    assert client.counts.sent == held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
 
 from simulator.acts import Answer, Sent
@@ -32,7 +32,9 @@ class Upload:
         self._meter = meter = shard.station.meters.meter(way.kind, "upload", block.group.name)
         self._payloads = payloads_of(block, deed.payload, shard.station.options.seed)
         self._post = poster_of(way, deed.path, deed.confirmable)
-        self._absent, self._failures = shard.absent, shard.failures
+        # One on the Internet tries to connect whenever it has something to say.
+        self._absent: Set[int] = shard.absent if way.entry == "attach" else frozenset()
+        self._failures = shard.failures
         self._ledger = ledger = quarters.ledger
         self._counts = quarters.counts
         self._begun = 0

@@ -56,14 +56,18 @@ class DeviceUser(Attributes, User):
 
     def on_start(self) -> None:
         """Become a device: have the platform know it, and let it in."""
-        station: Station = self.environment.station
-        try:  # GreenletExit ends the user, and Locust prints no traceback as for StopUser
-            squads = squads_of(station, type(self).__name__, lambda: self.traffics(station.options))
-            self._post = squads.enlist()
-            if self._post is None:  # every device of the scenario has a user already
-                raise GreenletExit
-            squad, number = self._post
-            squad.provide(number)
+        station: Station | None = self.environment.station
+        # GreenletExit ends the user, and Locust prints no traceback as for StopUser.
+        if station is None:  # the platform could not be reached, which has been told
+            raise GreenletExit
+        try:
+            with station.crew.coming():
+                squads = squads_of(station, type(self).__name__, lambda: self.traffics(station.options))
+                self._post = squads.enlist()
+                if self._post is None:  # every device of the scenario has a user already
+                    raise GreenletExit
+                squad, number = self._post
+                squad.provide(number)
             self.device = GreenDevice(squad, number, raise_failures=self.raise_failures)
         except SimulatorError as error:
             station.failed(error)

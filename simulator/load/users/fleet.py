@@ -48,13 +48,14 @@ class FleetUser(Attributes, User):
         station: Station | None = self.environment.station
         if station is None:  # the platform could not be reached, which has been told
             raise GreenletExit
-        traffics = self.traffics(station.options)
-        block = station.claims.claim(type(self).__name__, traffics, station.options.devices_per_user)
         # Whoever ends by GreenletExit ends without a word of Locust's.
-        if block is None:  # every device of the scenario has a user already
-            raise GreenletExit
         try:
-            self._work(station, traffics, block)
+            with station.crew.coming():
+                traffics = self.traffics(station.options)
+                block = station.claims.claim(type(self).__name__, traffics, station.options.devices_per_user)
+                if block is None:  # every device of the scenario has a user already
+                    raise GreenletExit
+                self._work(station, traffics, block)
         except SimulatorError as error:
             station.failed(error)
             raise GreenletExit from None

@@ -270,8 +270,7 @@ class GreenSockets:
 def _bound(where: Address, refused: Callable[[OSError], LocalError]) -> socket:
     """A non-blocking socket at this place. `refused`: the system's refusal in words. Raises: LocalError: those."""
     try:
-        # Not `socket.socket`: Locust has put gevent's in its place, which brings two watchers for each, and lock and
-        # event for who blocks. Nobody does.
+        # Not `socket.socket`: Locust has put gevent's in its place, and that has two watchers more for who blocks.
         sock = socket(AF_INET, SOCK_DGRAM)
     except OSError as error:
         raise refused(error) from error

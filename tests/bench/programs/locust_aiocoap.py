@@ -52,4 +52,4 @@ class Meter(User):
 @events.test_start.add_listener
 def _start(environment: Any, **_: Any) -> None:
     environment.loop = Loop()
-    measure(environment, lambda: answered)
+    measure(lambda: answered)

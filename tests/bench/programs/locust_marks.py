@@ -27,16 +27,33 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def measure(environment: Any, answered: Callable[[], int], more: Callable[[], dict[str, Any]] = dict) -> None:
-    """Watch a test from its start; `answered`: exchanges so far; `more`: what else to report at the end."""
-    gevent.spawn(_watch, environment, answered, more, time.perf_counter())
+def _nothing() -> None:
+    pass
 
 
-def _watch(environment: Any, answered: Callable[[], int], more: Callable[[], dict[str, Any]], began: float) -> None:
+def measure(
+    answered: Callable[[], int],
+    more: Callable[[], dict[str, Any]] = dict,
+    settled: Callable[[], None] = _nothing,
+) -> None:
+    """Watch a test from its start.
+
+    Args:
+        answered: exchanges so far.
+        more: what else to report at the end.
+        settled: called when the measurement begins.
+    """
+    gevent.spawn(_watch, answered, more, settled, time.perf_counter())
+
+
+def _watch(
+    answered: Callable[[], int], more: Callable[[], dict[str, Any]], settled: Callable[[], None], began: float
+) -> None:
     while not answered():
         gevent.sleep(0.02)
     first_s = time.perf_counter() - began
     gevent.sleep(WARM_S)
+    settled()
     done, cpu, wall = answered(), time.process_time(), time.perf_counter()
     gevent.sleep(MEASURED_S)
     done, cpu, wall = answered() - done, time.process_time() - cpu, time.perf_counter() - wall

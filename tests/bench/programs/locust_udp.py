@@ -40,5 +40,5 @@ class Echo(User):
 
 
 @events.test_start.add_listener
-def _start(environment: Any, **_: Any) -> None:
-    measure(environment, lambda: answered)
+def _start(**_: Any) -> None:
+    measure(lambda: answered)

@@ -201,7 +201,7 @@ def test_a_closed_loop_calls_nobody(bench):
 # --- the wire ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["auto", "batch", "single"])
+@pytest.mark.parametrize("kind", ["auto", "batch", "single", "mapped"])
 def test_datagrams_come_and_go(bench, kind):
     wire = open_green_wire(bench.clock, bench.loop, kind)
     got, done = [], Event()
@@ -215,12 +215,14 @@ def test_datagrams_come_and_go(bench, kind):
     for number in range(200):
         port.send(b"%d" % number, port.address)
     assert got == []
+    assert port.local_address(0) == port.address
     done.wait()
     assert [data for data, _, _ in got] == [b"%d" % number for number in range(200)]
     assert all(back for _, back, _ in got)
     assert wire.name == ("batch" if kind == "auto" else kind)
     immediately(wire.close())
-    assert (port.fileno(), bench.errors) == (-1, [])
+    port.send(b"x", port.address)
+    assert (port.counts.send_errors, bench.errors) == (1, [])
 
 
 def test_a_receiver_that_fails_is_told(bench):
@@ -237,10 +239,9 @@ def test_a_receiver_that_fails_is_told(bench):
     ("kind", "words"),
     [
         ("dgram", "no wire 'dgram' under load"),
-        ("nothing", "known: auto, batch, single"),
+        ("nothing", "known: auto, batch, single, mapped"),
         ("batch", "batch wire does not work here: no recvmmsg"),
-        ("single", "no wire for load works here: single was asked for; no pktinfo"),
-        ("auto", "no recvmmsg; no pktinfo"),
+        ("single", "single wire does not work here: no pktinfo"),
     ],
 )
 def test_a_system_that_cannot_is_told_so(bench, monkeypatch, kind, words):
@@ -254,6 +255,9 @@ def test_without_batches_single_datagrams_are_used(bench, monkeypatch):
     monkeypatch.setattr(batch, "available", lambda: "no recvmmsg")
     wire = open_green_wire(bench.clock, bench.loop)
     assert (wire.name, wire.why) == ("single", "no batches: no recvmmsg")
+    monkeypatch.setattr(single, "available", lambda: "no pktinfo")
+    wire = open_green_wire(bench.clock, bench.loop)
+    assert (wire.name, wire.why) == ("mapped", "no batches: no recvmmsg; no shared socket: no pktinfo")
 
 
 # --- coroutines -------------------------------------------------------------------------------------------------------
