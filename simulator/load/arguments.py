@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from simulator.errors import UsageError
 from simulator.load import expect
 from simulator.load.options import LoadOptions
 from simulator.scenario.loader import MAX_SEED
-from simulator.scenario.quantities import NotAQuantity, parse
+from simulator.scenario.quantities import Kind, NotAQuantity, parse
 from simulator.target.naming import api_url, endpoint, is_here
 from simulator.wire.address import Address
 from simulator.words import MUTANTS, nearest
@@ -52,6 +53,9 @@ def add(parser: Any) -> None:
         metavar="SHARE",
         default="100 %",
         help="stop when more requests fail: '20 %%'. Default: never",
+    )
+    option(
+        "wait-at-end", metavar="DURATION", default="100 s", help="most that is waited for late answers. Default: 100 s"
     )
     option("keep", action="store_true", help="leave on the target what the test created")
     option("report", metavar="FILE", help="the verdict as JSON")
@@ -98,9 +102,10 @@ def read(given: Namespace) -> LoadOptions:
         devices_per_user=_between("devices-per-user", given.devices_per_user, 1, MOST_DEVICES_PER_USER),
         seed=_between("seed", given.seed, 0, MAX_SEED),
         most_per_s=_between("most-per-s", given.most_per_s, 0.0, 1e6),
-        stop_at_errors=_share("stop-at-errors", given.stop_at_errors),
+        stop_at_errors=_quantity("stop-at-errors", given.stop_at_errors, "share"),
+        wait_at_end_s=_quantity("wait-at-end", given.wait_at_end, "duration"),
         keep=given.keep,
-        report=None if given.report is None else Path(given.report),
+        report=None if given.report is None else _report(Path(given.report)),
         mutant=given.mutant,
         foreign=target is not None and not is_here(urlsplit(target).hostname or ""),
     )
@@ -112,8 +117,18 @@ def _between(option: str, value: Any, least: Any, most: Any) -> Any:
     return value
 
 
-def _share(option: str, text: str) -> float:
+def _quantity(option: str, text: str, kind: Kind) -> float:
     try:
-        return parse(text, "share")
+        return parse(text, kind)
     except NotAQuantity as error:
         raise UsageError(f"--{option} {text}: {error.problem}; {error.hint}") from None
+
+
+def _report(path: Path) -> Path:
+    """Raises: UsageError: nothing could be written there, which is better known before the test than after it."""
+    if path.is_dir():
+        raise UsageError(f"--report {path}: this is a folder; name a file in it, {path / 'report.json'}")
+    there = next((each for each in (path, *path.parents) if each.exists()), Path())
+    if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
+        raise UsageError(f"--report {path}: nothing can be written there")
+    return path

@@ -11,9 +11,9 @@ import gevent
 import msgspec
 from gevent.lock import RLock
 
-from simulator.errors import SimulatorError
+from simulator.errors import SimulatorError, UsageError
 from simulator.load import claims, summary
-from simulator.load.crew import EVENTS_LIMIT_S, QUIET_LIMIT_S
+from simulator.load.crew import EVENTS_LIMIT_S
 from simulator.load.desk import Desk
 from simulator.load.embedded import Embedded
 from simulator.load.hand import CLEANUP_S, Hand
@@ -24,10 +24,13 @@ from simulator.load.tally import decode
 
 LOOK_EVERY_S: Final = 1.0
 WAIT_EVERY_S: Final = 0.1
-SETTLE_LIMIT_S: Final = QUIET_LIMIT_S + EVENTS_LIMIT_S + 10.0
+SETTLE_MORE_S: Final = EVENTS_LIMIT_S + 10.0
+"""How long workers may take for their last word, besides what they wait for late answers."""
 HURRY_S: Final = 8.0
 """How long somebody who is in a hurry waits for workers: they clean up for some seconds."""
+DEAL_AGAIN_S: Final = 2.0
 _MISSING: Final = "missing"
+_RUNNING: Final = "running"
 _log = logging.getLogger("simulator")
 
 
@@ -49,6 +52,8 @@ class Boss:
         self._gone: dict[str, list[str]] = {}
         self._unsaid = ""
         self._hurried = False
+        self._missing_s = 0.0
+        """For how long there have been fewer users than there should be."""
         self.begun = False
         """Whether there was a test."""
         self.leaving = False
@@ -63,9 +68,15 @@ class Boss:
     def prepare(self) -> None:
         """Have a reference server ready, where there is no other target: each test gets one of its own.
 
-        Raises: LocalError: it does not start.
+        Raises: LocalError: it does not start. UsageError: the report could not be written.
         """
         options = self._options
+        if options.report is not None:
+            try:
+                options.report.parent.mkdir(parents=True, exist_ok=True)
+                options.report.open("ab").close()
+            except OSError as error:
+                raise UsageError(f"--report {options.report}: {error.strerror or error}") from None
         if options.target is None and not options.bare and self._embedded is None:
             embedded = Embedded(mutant=options.mutant)
             embedded.start()
@@ -86,13 +97,19 @@ class Boss:
             return
         if self._embedded is not None:
             options = replace(options, target=self._embedded.url, token=self._embedded.token)
-        self.desk.target = "the reference server" if self._embedded else options.target or "no platform"
+        self.desk.target = self._target(options)
         # Workers get these with Locust's order to spawn users.
         given = self._environment.parsed_options
         given.target, given.token = options.target, options.token
         if self.hand is not None:
             self.hand.begin(options, 0, self._embedded)
         self._looking = gevent.spawn(self._look)
+
+    def _target(self, options: LoadOptions) -> str:
+        """In words."""
+        if self._embedded is None:
+            return options.target or "no platform"
+        return f"the reference server with the defect {options.mutant}" if options.mutant else "the reference server"
 
     def broke(self, why: str) -> None:
         """The test cannot go on."""
@@ -108,9 +125,13 @@ class Boss:
     def _look(self) -> None:
         while True:
             gevent.sleep(LOOK_EVERY_S)
-            self.look_for_dead()
             if self._is_deserted() and not self._finishing:
                 gevent.spawn(self._stop)
+                return
+            self._deal_again()
+            if not self._finishing and (gone := self._embedded_died()):
+                _log.error("%s", gone)
+                self.broke(gone)
                 return
             phase, why = self.desk.phase, self.desk.look()
             if phase != self.desk.phase:
@@ -124,11 +145,8 @@ class Boss:
     # --- its end ------------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Locust ends the test: wait for the last word of everybody, judge, clean up. Blocks the greenlet.
-
-        Called again meanwhile, somebody has lost patience: it then waits for nothing that is late.
-        """
-        self.hurry()
+        """Locust ends the test: wait for the last word of everybody, judge, clean up. Blocks the greenlet; calling it
+        again waits for the first call, and does nothing else."""
         with self._turn:
             if (self._looking is None and not self.desk.broken) or self.desk.over:
                 return
@@ -155,7 +173,8 @@ class Boss:
         desk.close()
         self._environment.process_exit_code = desk.verdict().exit_code
         self._say()
-        for line in self._clean_up():
+        left = self._clean_up()
+        for line in () if self._embedded_died() else left:  # nothing is left on a server that is gone
             _log.warning("left on the platform: %s", line)
         if self._embedded is not None:
             self._embedded.stop()
@@ -175,7 +194,9 @@ class Boss:
 
     def _wait_for_workers(self) -> None:
         self._send(FINISH, b"")
-        self._wait(lambda: not self._here() - self._dead - self.desk.settled, SETTLE_LIMIT_S)
+        self._wait(
+            lambda: not self._here() - self._dead - self.desk.settled, self._options.wait_at_end_s + SETTLE_MORE_S
+        )
         for worker in sorted(self._here() - self._dead - self.desk.settled):
             self._lose(worker, "told no last word")
 
@@ -190,6 +211,9 @@ class Boss:
             limit_s -= WAIT_EVERY_S
             if self._hurried:
                 hurry_s -= WAIT_EVERY_S
+
+    def _embedded_died(self) -> str:
+        return "" if self._embedded is None else self._embedded.died()
 
     def _clean_up(self) -> list[str]:
         if self.hand is not None:
@@ -206,7 +230,6 @@ class Boss:
         verdict, facts = desk.verdict(merged), desk.facts(merged)
         if self._options.report is not None:
             try:
-                self._options.report.parent.mkdir(parents=True, exist_ok=True)
                 self._options.report.write_bytes(summary.as_json(merged, verdict, facts))
             except OSError as error:
                 _log.error("--report %s: %s", self._options.report, error.strerror or error)
@@ -221,8 +244,9 @@ class Boss:
             print(text, flush=True)
 
     def quit(self) -> None:
-        """Locust ends."""
+        """Locust ends; if a test is ending already, that is to be over soon."""
         self.leaving = True
+        self.hurry()
         self.finish()
         if self._embedded is not None:
             self._embedded.stop()
@@ -248,14 +272,31 @@ class Boss:
         elif worker not in self.desk.settled:
             _log.warning("worker %s %s", worker, why)
 
+    def _deal_again(self) -> None:
+        """Locust forgets the users of a worker that goes while it is dealing out those of another one."""
+        runner = self._runner
+        missing = (
+            self.hand is None
+            and bool(self.desk.dealer.orphans)
+            and runner.state == _RUNNING
+            and runner.spawning_completed
+            and runner.user_count < runner.target_user_count
+        )
+        self._missing_s = self._missing_s + LOOK_EVERY_S if missing else 0.0
+        if self._missing_s >= DEAL_AGAIN_S:
+            self._missing_s = 0.0
+            gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
+
     def _here(self) -> set[str]:
         """Workers that Locust knows."""
         return {each.id for each in self._runner.clients.all}
 
     def _is_deserted(self) -> bool:
         """Whether nobody is left of those that have driven devices."""
-        workers = self.desk.workers
-        return self.hand is None and bool(workers) and not self._here() - self._dead
+        if self.hand is not None:
+            return False
+        self.look_for_dead()
+        return bool(self.desk.workers) and not self._here() - self._dead
 
     def claimed(self, worker: str, body: bytes) -> None:
         """A worker asks for a block."""

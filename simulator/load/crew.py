@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from simulator.load.quarters import Quarters
     from simulator.load.station import Station
 
-QUIET_LIMIT_S: Final = 100.0
-"""How long answers may take to come after the last request: a confirmable one gives up after 93 s (RFC 7252 §4.8.2)."""
 EVENTS_LIMIT_S: Final = 10.0
 """How long events may take to come, counted from the last one that came."""
 COMING_LIMIT_S: Final = 10.0
@@ -79,6 +77,8 @@ class Crew:
         self._number = 0
         self._counted_before = station.counters()
         self._handed_over = False
+        self.errors: dict[str, int] = {}
+        """What tasks of users have raised → how often."""
         self.over = False
         """Whether the end has begun: nobody joins or leaves any more."""
 
@@ -176,6 +176,7 @@ class Crew:
             histograms=station.meters.histograms(),
             generator=self._watch.generator,
             troubles=dict(list(troubles.items())[:TROUBLES_MOST]),
+            errors=dict(self.errors),
             lost=self._lost() if self.over else [],
             gaps=gaps[:TROUBLES_MOST],
             blocks=[unit.quarters.tally() for unit in self._units],
@@ -217,14 +218,18 @@ class Crew:
 
     def _wait_for(self, units: Sequence[Unit], hurried: Callable[[], bool]) -> None:
         clock = self._station.clock
-        until_s, ask_s = clock.now() + QUIET_LIMIT_S, clock.now() + SILENT_S
+        until_s, ask_s = clock.now() + self._station.options.wait_at_end_s, clock.now() + SILENT_S
         while not hurried() and clock.now() < until_s and not all(unit.quiet for unit in units):
             if clock.now() > ask_s:
                 if self._is_pointless():
                     break
-                _log.info("waiting for answers that are under way, as long as devices would; Ctrl-C: do not wait")
+                _log.info("waiting for late answers, %.0f s more at most; Ctrl-C: do not wait", until_s - clock.now())
                 ask_s = clock.now() + ASK_EVERY_S
             gevent.sleep(LOOK_EVERY_S)
+        for unit in units:
+            if not unit.quiet:
+                unit.close(clock.now())  # what it waits for has failed, and is counted so
+        gevent.sleep(LOOK_EVERY_S)
         waiting, since_s = _waiting(units), clock.now()
         while not hurried() and waiting and clock.now() - since_s < EVENTS_LIMIT_S:
             gevent.sleep(LOOK_EVERY_S)

@@ -52,6 +52,8 @@ class Expectation:
 
     text: str
     """As it was written, with single spaces."""
+    about: str
+    """What it speaks of: `failed upload`, `upload meters p99`."""
     patient: bool
     """Whether time alone may mend it: while the test runs, `sent >= 10000` does not fail."""
     _read: Callable[[Merged], Found] = field(repr=False, compare=False)
@@ -75,7 +77,7 @@ def parse(text: str, groups: Collection[str] | None = None) -> Expectation:
     name, sign, bound = (part.strip() for part in form.groups())
     try:
         return Expectation(
-            text=words, patient=not sign.startswith(("<", "≤")), _read=_reader(name, sign, bound, groups)
+            text=words, about=name, patient=not sign.startswith(("<", "≤")), _read=_reader(name, sign, bound, groups)
         )
     except UsageError as error:
         raise UsageError(f"--expect {_quoted(words)}: {error}") from None

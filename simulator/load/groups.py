@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from simulator.errors import ScenarioErrors, UsageError
 from simulator.load import expect
 from simulator.load.options import LoadOptions
 from simulator.load.traffic import Deed, Traffic
+from simulator.load.users.attributes import Attributes
 from simulator.scenario import load, loads
 from simulator.scenario.model import Arrivals, Attach, Connect, PowerOn, Reboot, Scenario, Step, Upload
 
@@ -33,6 +35,8 @@ GROUP_KEYS: Final = (
     "tags",
 )
 """Attributes of a user class that are keys of a group in a scenario."""
+TIMETABLE: Final = ("every", "over", "reconnect_every", "reconnect_over", "join_over")
+"""Attributes that only a FleetUser heeds."""
 INTERNET: Final = ("dtls", "coaps")
 _ENTRIES: Final = (Attach, Connect, PowerOn)
 _RECONNECTS: Final = (Attach, Connect, Reboot)
@@ -68,7 +72,39 @@ def group_name(cls: type) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
 
+def _refuse_misspelt(cls: type) -> None:
+    """A user class may have attributes of its own, but none that is nearly one of ours: that would change nothing, and
+    nobody would be told. Raises: UsageError."""
+    known = tuple(name for name in vars(Attributes) if not name.startswith("_"))
+    for base in cls.__mro__[: cls.__mro__.index(Attributes)]:
+        if base.__module__.startswith(("simulator.", "locust.")):
+            continue
+        for name, value in vars(base).items():
+            own = name.startswith("_") or name in known or name.removesuffix("s") in known
+            if own or callable(value) or not (meant := get_close_matches(name.lower(), known, n=1, cutoff=0.8)):
+                continue
+            raise UsageError(f"class {base.__name__}: no attribute {name!r} (did you mean {meant[0]!r}?)")
+
+
+def _refuse_misplaced(cls: Any) -> None:
+    """Attributes and tasks of the other kind of user would do nothing. Raises: UsageError."""
+    said = [name for name in TIMETABLE if getattr(cls, name) is not None]
+    if not cls.has_timetable and said:
+        raise UsageError(
+            f"class {cls.__name__}: {', '.join(said)} say what a FleetUser does by itself; a DeviceUser does its tasks "
+            f"with a wait_time between them"
+        )
+    tasks = [task.__name__ for task in getattr(cls, "tasks", ()) if task.__module__ != "simulator.load.users.fleet"]
+    if cls.has_timetable and tasks:
+        raise UsageError(
+            f"class {cls.__name__}: a FleetUser has no tasks ({', '.join(tasks)}), it follows its timetable; "
+            f"make it a DeviceUser"
+        )
+
+
 def _of_class(cls: Any, count: int) -> Traffic:
+    _refuse_misspelt(cls)
+    _refuse_misplaced(cls)
     name = cls.group or group_name(cls)
     group: dict[str, Any] = {"count": count, **{key: getattr(cls, key) for key in GROUP_KEYS if getattr(cls, key)}}
     group["network"] = "inet" if group.get("transport") in INTERNET else "ciot"

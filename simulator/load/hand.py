@@ -9,6 +9,7 @@ import gevent
 from gevent.lock import RLock
 
 from simulator.errors import SimulatorError
+from simulator.load.came import ActFailed
 from simulator.load.claims import Claims
 from simulator.load.crew import Crew
 from simulator.load.embedded import Embedded
@@ -21,6 +22,9 @@ from simulator.load.tally import Tally
 from simulator.scenario.model import Operator
 from simulator.wire.drivers.green import immediately
 
+ERRORS_MOST: Final = 20
+ERROR_MOST: Final = 200
+"""Kinds of errors of tasks that are counted, and characters of each."""
 REPORT_EVERY_S: Final = 1.0
 FLUSH_EVERY_S: Final = 0.2
 """How often what was measured is worked up: little at a time, for nothing is sent meanwhile."""
@@ -58,14 +62,16 @@ class Hand:
         self._watch: Watch | None = None
         self._reporting: Any = None
         self._hurried = False
+        self._stillborn: Tally | None = None
         self._turn = RLock()
         self._sink = LocustSink(environment.stats)
         environment.station = None
+        environment.events.user_error.add_listener(lambda exception, **_: self.raised(exception))
 
     def begin(self, options: LoadOptions, index: int, embedded: Embedded | None = None) -> None:
         """A test begins: reach the platform. Never raises: what goes wrong ends the test, and is told."""
         self.end()
-        self._hurried = False
+        self._hurried, self._stillborn = False, None
         station: Station | None = None
         try:
             station = Station(options, self.broke)
@@ -73,6 +79,7 @@ class Hand:
         except SimulatorError as error:
             if station is not None:
                 station.close()
+            self._stillborn = Tally(worker=self._worker, index=index, number=1, final=True)
             self.broke(error)
             return
         self._station = station
@@ -92,6 +99,14 @@ class Hand:
                 for operator in traffic.operators:
                     found.setdefault(operator.name, operator)
         return tuple(found.values())
+
+    def raised(self, error: BaseException) -> None:
+        """A task of a user has raised something, which is a defect of the locustfile."""
+        crew = self._crew
+        if crew is not None and not isinstance(error, ActFailed):  # that one is in the statistics already
+            what = f"{type(error).__name__}: {error}"[:ERROR_MOST]
+            if what in crew.errors or len(crew.errors) < ERRORS_MOST:
+                crew.errors[what] = crew.errors.get(what, 0) + 1
 
     def broke(self, error: BaseException) -> None:
         """Something that ends the test: the platform is not there, or a defect of ours."""
@@ -113,6 +128,9 @@ class Hand:
         """
         with self._turn:
             crew, station = self._crew, self._station
+            if self._stillborn is not None:
+                self._link.tell(self._stillborn)
+                self._stillborn = None
             if crew is None or station is None or crew.over:
                 return
             crew.stop()

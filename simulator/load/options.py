@@ -36,6 +36,8 @@ class LoadOptions:
     """Uploads and logins that one worker may begin a second; 0: as many as are due."""
     stop_at_errors: float = 1.0
     """Share of failed requests in ten seconds at which the test is stopped; 1: never."""
+    wait_at_end_s: float = 100.0
+    """How long answers may take to come when the test ends; a confirmable one gives up after 93 s (RFC 7252)."""
     keep: bool = False
     """Leave on the target what the test created."""
     report: Path | None = None

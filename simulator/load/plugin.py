@@ -16,7 +16,7 @@ import gevent
 import locust
 
 from simulator.clock import WallClock
-from simulator.errors import ExitCode, SimulatorError
+from simulator.errors import ExitCode, SimulatorError, UsageError
 from simulator.load import arguments, links, preflight
 from simulator.load.boss import Boss
 from simulator.load.desk import Desk
@@ -31,6 +31,8 @@ from simulator.load.web import install as install_page
 _log = logging.getLogger("simulator")
 ALL_CORES: Final = -1
 """What `--processes` says for one worker on each core."""
+MASTER_SILENT_S: Final = 20
+"""It says something once a second."""
 _INSTALLED: Final = "_simulator_installed"
 
 
@@ -59,6 +61,7 @@ def _init(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         return
     try:
         options = arguments.read(environment.parsed_options)
+        _refuse_host(environment)
         traffics = _traffics(environment, options)
         refuse_mobile((each.group for each in traffics), options)
         expects = tuple(dict.fromkeys(text for each in traffics for text in each.expects))
@@ -85,6 +88,13 @@ def _init(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
     events.quit.add_listener(_calls(boss.speak))
     if web_ui is not None:
         install_page(environment, desk.view)
+
+
+def _refuse_host(environment: Any) -> None:
+    """Raises: UsageError: somebody thinks that `--host` names the platform."""
+    host = environment.parsed_options.host
+    if host and all(hasattr(cls, "traffics") for cls in environment.user_classes):
+        raise UsageError(f"--host {host}: devices find their platform by its API; write --target {host}, and its token")
 
 
 def _refuse(error: SimulatorError) -> None:
@@ -176,7 +186,11 @@ def _be_worker(environment: Any, runner: Any) -> None:
     link = links.MasterLink(runner.send_message)
     hand = Hand(environment, link, runner.client_id)
 
+    ending: list[str] = []
+    """Why the test is over; empty: it is not."""
+
     def begin(**_: Any) -> None:
+        ending.clear()
         try:
             options = arguments.read(environment.parsed_options)
         except SimulatorError as error:
@@ -185,6 +199,7 @@ def _be_worker(environment: Any, runner: Any) -> None:
         hand.begin(options, runner.worker_index)
 
     def finish(**_: Any) -> None:
+        ending.append("the master says so")
         hand.finish()
         link.gone(hand.clean_up())
 
@@ -201,15 +216,29 @@ def _be_worker(environment: Any, runner: Any) -> None:
         runner.quit()
 
     def end(**_: Any) -> None:
+        """Also by SIGTERM: a master that has not ended the test goes on without this worker, and needs its devices."""
         environment.process_exit_code = 0  # what it has seen is the master's to judge
-        hand.finish()
-        hand.clean_up()
+        hand.finish(leaving=not ending)
+        for line in hand.clean_up(leaving=not ending):
+            _log.warning("left on the platform: %s", line)
+
+    def watch_master() -> None:
+        """Seconds are counted, and not compared: a machine that slept for an hour has missed none."""
+        heard, silent_s = None, 0
+        while silent_s < MASTER_SILENT_S:
+            gevent.sleep(1.0)
+            silent_s = silent_s + 1 if heard == runner.last_heartbeat_timestamp else 0
+            heard = runner.last_heartbeat_timestamp
+        _log.error("the master has been silent for %d s: this worker cleans up and ends", silent_s)
+        ending.append("no master")
+        runner.quit()
 
     runner.register_message(links.GRANT, lambda msg, **_: link.granted(msg.data))
     runner.register_message(links.FINISH, finish, concurrent=True)
     runner.register_message(links.HURRY, lambda **_: hand.hurry())
     runner.register_message(links.RETIRE, retire, concurrent=True)
     environment.events.test_start.add_listener(begin)
+    gevent.spawn(watch_master)
     environment.events.test_stopping.add_listener(end)
     environment.events.quitting.add_listener(end)
     if environment.parsed_options.processes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from simulator.load.blocks import Block
 from simulator.load.foreign import refuse_mobile
 from simulator.load.ledger import Ledger
@@ -37,7 +39,21 @@ class Quarters:
     @property
     def counts(self) -> LedgerCounts:
         """Of the ledger, as they are now; where there is none, of whoever drives the block."""
-        return self._counts if self.ledger is None else self.ledger.counts
+        if self.ledger is None:
+            return self._counts
+        counts = self.ledger.counts
+        if not self.block.collection:
+            return counts
+        # Taken over: events may still come of what its former worker has sent, and no ledger knows that. They may also
+        # take the place of our own. (As that worker died, the verdict is no pass anyway.)
+        return msgspec.structs.replace(counts, duplicated=0, disordered=0, resized=0)
+
+    def counters(self) -> dict[str, int]:
+        """Events of a taken-over block that may be its former worker's."""
+        if self.ledger is None or not self.block.collection:
+            return {}
+        counts = self.ledger.counts
+        return {"events.inherited": counts.duplicated + counts.disordered + counts.resized}
 
     @classmethod
     def open(cls, station: Station, block: Block) -> Quarters:
@@ -74,6 +90,7 @@ class Quarters:
             raise
         quarters = cls(block, home, ledger, witness)
         station.count(witness.counters)
+        station.count(quarters.counters)
         return quarters
 
     def create(self, numbers: Iterable[int], issued: Callable[[str, str, Credentials], None] | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from simulator.load.histograms import Histogram
-from simulator.load.measures import EVENT, shown, thousands
+from simulator.load.measures import shown, thousands
 from simulator.load.meters import FAILED, REQUESTS, SCHEDULE_ERROR
 from simulator.load.tally import LedgerCounts
 from simulator.load.totals import Merged, WorkerView, split
@@ -39,8 +39,8 @@ def text(merged: Merged, verdict: LoadVerdict, facts: Facts) -> str:
     lines += _expectations(verdict)
     for title, block in (
         ("", _counts(merged, facts)),
-        ("latencies", _latencies(merged)),
         ("failed", _failures(merged)),
+        ("latencies", _latencies(merged)),
         ("counters", _counters(merged)),
         ("generator", _workers(merged)),
     ):
@@ -136,11 +136,8 @@ def _latencies(merged: Merged) -> list[str]:
     rows = [("", "count", *(f"p{each:g}" for each in PERCENTILES), "max")]
     for name in sorted(names, key=lambda name: (name == SCHEDULE_ERROR, split(name, merged.groups))):
         each = _all(merged)[name]
-        act, group = split(name, merged.groups)
-        label = f"{act} → event {group}".rstrip() if act == EVENT else name
-        label = label.replace(f"{EVENT} →", "upload →")
         values = [*map(shown, each.percentiles(PERCENTILES)), shown(each.max_s)]
-        rows.append((label, thousands(each.count), *values))
+        rows.append((name, thousands(each.count), *values))
     return _aligned(rows, left=1)
 
 

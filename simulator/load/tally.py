@@ -93,6 +93,8 @@ class Tally(msgspec.Struct, kw_only=True):
     generator: Generator = msgspec.field(default_factory=Generator)
     troubles: dict[str, int] = msgspec.field(default_factory=dict)
     """Trouble in a line → how often; at most some dozens of lines."""
+    errors: dict[str, int] = msgspec.field(default_factory=dict)
+    """What tasks of users have raised, in words → how often."""
     lost: list[str] = msgspec.field(default_factory=list)
     """The first few lost uploads, a line each: `meters.17: 24 B sent at 12.3 s, acknowledged, no event`."""
     gaps: list[str] = msgspec.field(default_factory=list)

@@ -60,6 +60,8 @@ class Merged:
     acts: Mapping[str, Histogram] = field(default_factory=dict)
     """`upload` → durations, over all groups; also those that belong to no group, such as `schedule error`."""
     troubles: Mapping[str, int] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """What tasks of users have raised → how often."""
     lost: tuple[str, ...] = ()
     """Some of the lost uploads, a line each."""
     gaps: tuple[str, ...] = ()
@@ -137,6 +139,7 @@ class Totals:
             histograms=histograms,
             acts=_by_act(histograms, groups),
             troubles=add_numbers(tally.troubles for tally in tallies),
+            errors=add_numbers(tally.errors for tally in tallies),
             lost=tuple(line for tally in tallies for line in tally.lost),
             gaps=tuple(_gaps(tallies)),
             workers=tuple(self._view(tally) for tally in tallies),

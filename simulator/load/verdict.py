@@ -11,7 +11,7 @@ Of several verdicts the one before goes first, and the findings name all of it:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,7 +19,7 @@ from simulator.errors import ExitCode
 from simulator.load.expect import Expectation
 from simulator.load.measures import requests, sent, thousands
 from simulator.load.meters import FAILED, REQUESTS
-from simulator.load.totals import Merged
+from simulator.load.totals import Merged, split
 
 Word = Literal["pass", "fail", "inconclusive", "invalid", "broken"]
 
@@ -31,6 +31,10 @@ EXIT_CODES: Final[dict[Word, int]] = {
     "broken": ExitCode.BROKEN,
 }
 _ORDER: Final[tuple[Word, ...]] = ("broken", "invalid", "fail", "inconclusive")
+ENTRIES: Final = ("attach", "connect")
+"""What devices do before anything else."""
+_OF_UPLOADS: Final = ("unanswered", "refused", "answered", "delivered", "missing")
+"""Thresholds that say how many uploads may fail."""
 _LOST_TOLD: Final = 5
 _TOLD: Final = 20
 """Troubles and gaps that are told one by one; the rest is counted."""
@@ -92,11 +96,13 @@ def judge(merged: Merged, expectations: Sequence[Expectation], facts: Facts) -> 
     findings: dict[Word, list[str]] = {
         "broken": [f"the test was broken off: {why}" for why in facts.broken],
         "invalid": [f"the generator was the limit: {why}" for why in facts.invalid],
-        "fail": [*_wrong(merged), *facts.failed],
+        "fail": [*_wrong(merged), *_failed(merged, expectations), *_raised(merged), *facts.failed],
         "inconclusive": [*_unseen(merged), *facts.blind],
     }
     if facts.over and not facts.broken:
         findings["fail"] += _nothing(merged, facts)
+        graver, why = _absent(merged, expectations)
+        findings[graver] += why
     if facts.over:
         findings["inconclusive"] += _unsettled(merged)
     for expectation, each in zip(expectations, held, strict=True):
@@ -112,7 +118,7 @@ def _wrong(merged: Merged) -> Iterator[str]:
     """What must never be, without being asked."""
     counts = merged.uploads
     if counts.lost:
-        yield f"{_uploads(counts.lost)} acknowledged, and no event came (lost)"
+        yield f"{_uploads(counts.lost)} taken by the platform, and no event came (lost)"
         yield from (f"  {line}" for line in merged.lost[:_LOST_TOLD])
     if counts.duplicated:
         yield f"{_events(counts.duplicated)} came without an upload of their own (duplicated)"
@@ -121,6 +127,38 @@ def _wrong(merged: Merged) -> Iterator[str]:
     if counts.resized:
         yield f"{_events(counts.resized)} told of a size that was never sent (resized)"
     yield from _first(f"{trouble} ({number}×)" for trouble, number in sorted(merged.troubles.items()) if number)
+
+
+def _failed(merged: Merged, expectations: Sequence[Expectation]) -> Iterator[str]:
+    """Acts that failed, unless somebody has said how many of them may."""
+    failed = sorted(name for name, number in merged.counters.items() if name.startswith(FAILED) and number)
+    for act in dict.fromkeys(split(name.removeprefix(FAILED), merged.groups)[0] for name in failed):
+        about = {act} | ({*_OF_UPLOADS} if act == "upload" else set())
+        if not any(_speaks_of(each.about, about) for each in expectations):
+            number, of = requests(merged, act, prefix=FAILED), requests(merged, act)
+            yield f"{act}: {thousands(number)} of {thousands(of)} failed (--expect 'failed {act} < 1 %' allows some)"
+
+
+def _speaks_of(about: str, names: Collection[str]) -> bool:
+    """Whether a threshold is about failures of these: `failed upload`, `failed upload meters`, `unanswered`."""
+    words = about.removeprefix(FAILED)
+    return words.split(" ")[0] in names and (about.startswith(FAILED) or words.split(" ")[0] in _OF_UPLOADS)
+
+
+def _raised(merged: Merged) -> Iterator[str]:
+    """Defects of the locustfile."""
+    yield from _first(f"a task raised {what} ({number}×)" for what, number in sorted(merged.errors.items()))
+
+
+def _absent(merged: Merged, expectations: Sequence[Expectation]) -> tuple[Word, list[str]]:
+    """Devices that are not there, unless somebody has said how many may be missing."""
+    missing = merged.planned - merged.joined
+    if missing <= 0 or any(each.about.split(" ")[0] == "joined" for each in expectations):
+        return "fail", []
+    told = f"{thousands(missing)} of {thousands(merged.planned)} devices"
+    if any(requests(merged, act, prefix=FAILED) for act in ENTRIES):
+        return "fail", [f"{told} did not get in (--expect 'joined >= 99 %' allows some)"]
+    return "inconclusive", [f"the test ended before {told} had joined"]
 
 
 def _unseen(merged: Merged) -> Iterator[str]:
@@ -145,6 +183,8 @@ def _nothing(merged: Merged, facts: Facts) -> Iterator[str]:
         yield "no upload was sent"
     elif not sent(merged) and not ended:
         yield "nothing was done: no device has sent anything"
+    elif not sent(merged) and ended == sum(requests(merged, act) for act in ENTRIES) <= merged.planned:
+        yield "nothing was done after the devices had joined"
     elif ended and failed == ended:
         yield f"all of {thousands(ended)} requests failed"
     elif merged.uploads.sent and not merged.uploads.delivered and not merged.blind and not facts.bare:

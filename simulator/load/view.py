@@ -23,7 +23,6 @@ PERCENTILES: Final = (("p50", 50.0), ("p95", 95.0), ("p99", 99.0), ("p999", 99.9
 """Key of a latency → percentile. The keys have no dots: Locust's page makes names of them."""
 
 _BY_EVENTS: Final = ("delivered", "lost", "missing", "duplicated", "disordered", "resized", "open")
-_SEND_TO_EVENT: Final = "send → event"
 _LINES: Final = 50
 """Troubles, gaps and reasons that are told; what is more is counted."""
 
@@ -115,7 +114,7 @@ def _requests(merged: Merged, names: Iterable[str], count: int) -> dict[str, int
 
 
 def _latency(name: str, histogram: Histogram) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": name, "label": _label(name), "count": histogram.count}
+    row: dict[str, Any] = {"name": name, "label": name, "count": histogram.count}
     seen = histogram.count > 0
     row["mean"] = _number(histogram.mean_s) if seen else None
     for key, percentile in PERCENTILES:
@@ -123,12 +122,6 @@ def _latency(name: str, histogram: Histogram) -> dict[str, Any]:
     row["min"] = _number(histogram.min_s) if seen else None
     row["max"] = _number(histogram.max_s) if seen else None
     return row
-
-
-def _label(name: str) -> str:
-    # The latency of an event bears the event's name; what people look for is how long a message took to get there.
-    act, _, group = name.partition(" ")
-    return f"{_SEND_TO_EVENT} {group}".rstrip() if act == "upstreamMessage" else name
 
 
 def _counters(counters: Mapping[str, int]) -> list[dict[str, Any]]:

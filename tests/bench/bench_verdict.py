@@ -26,7 +26,8 @@ from measure import CLIENT_CPU, PROGRAMS, SERVER_CPU, on_cpu
 MUTANT: Final = "upstreamMessage-one-in-10000-lost"
 TOKEN: Final = "bench"
 ROOT: Final = Path(__file__).resolve().parents[2]
-DEVICES_PER_USER: Final = 1000
+DEVICES_PER_USER: Final = 5000
+"""Each user has an event stream of its own; few of them carry many events in each read."""
 PORTS: Final = ("api", "udp", "coap", "radius", "accounting", "dtls", "coaps", "https", "blob")
 LOOK_EVERY_S: Final = 0.5
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -94,6 +95,7 @@ def run(per_s: int, seconds: int, *options: str) -> tuple[int, dict[str, Any], U
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "locust", "-f", str(PROGRAMS / "locust_meters.py"), "--headless"]
         command += ["--only-summary", "-u", str(devices // DEVICES_PER_USER), "--target", server.url]
+        command += ["--devices-per-user", str(DEVICES_PER_USER)]
         command += ["--report", str(report), "--keep"]
         environment = {**os.environ, "SIMULATOR_TOKEN": TOKEN, "BENCH_EVERY": f"{devices / per_s:g} s"}
         log = Path(folder) / "log"

@@ -77,6 +77,17 @@ def test_a_mistake_in_a_class_is_told_in_the_words_of_the_language(attributes, t
         traffic(**attributes)
 
 
+@pytest.mark.parametrize("name", ["transprt", "Every", "payloaad", "join_ovr"])
+def test_an_attribute_that_would_change_nothing_is_no_silent_mistake(name):
+    with pytest.raises(UsageError, match=f"class SmartMeters: no attribute '{name}' .did you mean"):
+        traffic(**{name: "1 s"})
+
+
+@pytest.mark.parametrize("name", ["payloads", "positions", "weight", "fixed_count", "_every"])
+def test_a_class_may_have_attributes_of_its_own(name):
+    assert traffic(every="1 s", **{name: "1 s"}).deeds
+
+
 FILE = """\
 scenario: Meters and trackers
 devices:

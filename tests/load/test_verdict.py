@@ -41,7 +41,9 @@ NOTHING = {"sent": 0, "answered": 0, "delivered": 0}
         pytest.param(
             merged(tally(uploads={"missing": 3, "unanswered": 3, "refused": 2})), {}, "pass", "", id="nobody's"
         ),
-        pytest.param(merged(tally(uploads={"lost": 1})), {}, "fail", "1 upload acknowledged, and no event", id="lost"),
+        pytest.param(
+            merged(tally(uploads={"lost": 1})), {}, "fail", "1 upload taken by the platform, and no event", id="lost"
+        ),
         pytest.param(merged(tally(uploads={"duplicated": 2})), {}, "fail", "2 events came without", id="duplicated"),
         pytest.param(merged(tally(uploads={"disordered": 1})), {}, "fail", "(disordered)", id="disordered"),
         pytest.param(merged(tally(uploads={"resized": 1})), {}, "fail", "(resized)", id="resized"),

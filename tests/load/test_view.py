@@ -119,7 +119,7 @@ def test_without_events_what_only_they_say_is_unknown() -> None:
 def test_latencies_are_told_by_group_and_over_all_where_there_are_several() -> None:
     one = tally(histograms={"upload meters": histogram(0.001), "upstreamMessage meters": histogram(0.5, 1.5)})
     rows = view(merged(one))["latencies"]
-    assert [(row["label"], row["all"]) for row in rows] == [("upload meters", False), ("send → event meters", False)]
+    assert [(row["label"], row["all"]) for row in rows] == [("upload meters", False), ("upstreamMessage meters", False)]
     groups = {"meters": GroupTally(), "pumps": GroupTally()}
     two = tally(groups=groups, histograms={"upload meters": histogram(0.001), "upload pumps": histogram(0.1, 0.2)})
     rows = view(merged(two))["latencies"]

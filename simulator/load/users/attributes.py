@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 class Attributes:
     """Class attributes of FleetUser and DeviceUser; all have defaults, and a scenario takes their place."""
 
+    has_timetable: ClassVar[bool] = True
+    """Whether devices act by themselves; of users that have tasks they do not."""
     scenario: ClassVar[str | None] = None
     """Drive the groups of this file; `--scenario` does the same for all classes. None: what follows counts."""
     group: ClassVar[str] = ""

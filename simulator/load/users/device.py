@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gevent import GreenletExit
 from locust import User
 
-from simulator.errors import SimulatorError
+from simulator.errors import LocalError, SimulatorError
 from simulator.load.green_device import GreenDevice
 from simulator.load.groups import traffics_of
 from simulator.load.squad import Squad, squads_of
@@ -37,17 +37,26 @@ class DeviceUser(Attributes, User):
     """
 
     abstract = True
+    has_timetable: ClassVar[bool] = False
 
     joins: ClassVar[bool] = True
     """Whether it attaches or connects before its first task."""
     raise_failures: ClassVar[bool] = False
     """Whether an act that fails raises ActFailed in the task, instead of returning an outcome that is not `ok`."""
 
-    device: GreenDevice
-
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self._post: tuple[Squad, int] | None = None
+        self._device: GreenDevice | None = None
+
+    @property
+    def device(self) -> GreenDevice:
+        """The device that this user is, once it has started. Raises: LocalError: it has not."""
+        if self._device is None:
+            raise LocalError(
+                f"{type(self).__name__} has no device yet: its on_start must call super().on_start() first"
+            )
+        return self._device
 
     @classmethod
     def traffics(cls, options: Any) -> tuple[Traffic, ...]:
@@ -68,7 +77,7 @@ class DeviceUser(Attributes, User):
                     raise GreenletExit
                 squad, number = self._post
                 squad.provide(number)
-            self.device = GreenDevice(squad, number, raise_failures=self.raise_failures)
+            self._device = GreenDevice(squad, number, raise_failures=self.raise_failures)
         except SimulatorError as error:
             station.failed(error)
             raise GreenletExit from None
@@ -82,7 +91,7 @@ class DeviceUser(Attributes, User):
             return
         squad, number = post
         try:
-            if hasattr(self, "device"):
-                self.device.leave()
+            if self._device is not None:
+                self._device.leave()
         finally:
             squad.dismiss(number)

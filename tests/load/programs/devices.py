@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
+from contextlib import nullcontext
 
 import gevent
 from locust import constant, task
@@ -41,6 +42,10 @@ class Crew:
 
     def __init__(self):
         self.units = []
+        self.over = False
+
+    def coming(self):
+        return nullcontext()
 
     def join(self, unit):
         self.units.append(unit)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import nullcontext
 
 import gevent
 from locust.env import Environment
@@ -43,6 +44,10 @@ class Crew:
 
     def __init__(self):
         self.units = []
+        self.over = False
+
+    def coming(self):
+        return nullcontext()
 
     def join(self, unit):
         self.units.append(unit)
