@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import gevent
+import locust
 import msgspec
 from gevent.lock import RLock
 
+from simulator import __version__
+from simulator.clock import WallClock
 from simulator.errors import SimulatorError, UsageError
 from simulator.load import claims, summary
 from simulator.load.crew import EVENTS_LIMIT_S
@@ -98,12 +102,25 @@ class Boss:
         if self._embedded is not None:
             options = replace(options, target=self._embedded.url, token=self._embedded.token)
         self.desk.target = self._target(options)
+        self.desk.about = self._about(options)
         # Workers get these with Locust's order to spawn users.
         given = self._environment.parsed_options
         given.target, given.token = options.target, options.token
         if self.hand is not None:
             self.hand.begin(options, 0, self._embedded)
         self._looking = gevent.spawn(self._look)
+
+    @staticmethod
+    def _about(options: LoadOptions) -> dict[str, str]:
+        began = datetime.fromtimestamp(WallClock().unix_ns() / 1e9, UTC)
+        return {
+            "simulator": __version__,
+            "locust": locust.__version__,
+            "began": began.isoformat(timespec="seconds"),
+            "scenario": str(options.scenario or ""),
+            "mutant": options.mutant,
+            "devices_per_user": str(options.devices_per_user),
+        }
 
     def _target(self, options: LoadOptions) -> str:
         """In words."""

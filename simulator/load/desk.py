@@ -44,6 +44,8 @@ class Desk:
         self._now, self._title = now, title
         self._expectations = tuple(expect.parse(text, groups or None) for text in (*options.expects, *expects))
         self.target = ""
+        self.about: dict[str, str] = {}
+        """For the report."""
         self.begin()
 
     def begin(self) -> None:
@@ -119,6 +121,7 @@ class Desk:
             title=self._title,
             target=self.target,
             seed=self.options.seed,
+            about=self.about,
             elapsed_s=self.elapsed_s,
             over=self.over,
             bare=self.options.bare,

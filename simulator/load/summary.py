@@ -59,6 +59,7 @@ def as_json(merged: Merged, verdict: LoadVerdict, facts: Facts) -> bytes:
         "test": facts.title,
         "target": facts.target,
         "seed": facts.seed,
+        "about": facts.about,
         "elapsed_s": facts.elapsed_s,
         "over": facts.over,
         "bare": facts.bare,
@@ -71,6 +72,8 @@ def as_json(merged: Merged, verdict: LoadVerdict, facts: Facts) -> bytes:
         "latencies": {name: figures(each) for name, each in sorted(_all(merged).items())},
         "counters": dict(sorted(merged.counters.items())),
         "troubles": merged.troubles,
+        "errors": merged.errors,
+        "lost": merged.lost,
         "gaps": merged.gaps,
         "generator": merged.generator,
         "workers": merged.workers,
@@ -183,7 +186,7 @@ def _worker(worker: WorkerView) -> tuple[str, ...]:
     own = worker.generator
     state = "died" if worker.died else "" if worker.final else "did not settle"
     return (
-        worker.worker,
+        f"{worker.index}",
         thousands(worker.joined),
         thousands(worker.sent),
         f"{100 * own.cpu_share:.0f} %",

@@ -11,8 +11,8 @@ Of several verdicts the one before goes first, and the findings name all of it:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from simulator.errors import ExitCode
@@ -48,6 +48,8 @@ class Facts:
     target: str = ""
     """In words, without secrets."""
     seed: int = 0
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What a reader of the report may want to know besides: versions, when it began, the scenario, the defect."""
     elapsed_s: float = 0.0
     over: bool = True
     """Whether everything has settled; before, what is open may still turn out well."""
@@ -166,14 +168,14 @@ def _unseen(merged: Merged) -> Iterator[str]:
     yield from _first(f"events may have been missed: {gap}" for gap in merged.gaps)
     for worker in merged.workers:
         if worker.died and worker.sent:
-            yield f"worker {worker.worker} died: {_uploads(worker.open)} open, and its last moments nobody knows"
+            yield f"worker {worker.index} died: {_uploads(worker.open)} open, and its last moments nobody knows"
 
 
 def _unsettled(merged: Merged) -> Iterator[str]:
     """Who has said nothing final, although the test is over."""
     for worker in merged.workers:
         if not worker.final and not worker.died and worker.sent:
-            yield f"worker {worker.worker} did not settle: {_uploads(worker.open)} open"
+            yield f"worker {worker.index} was not waited for: {_uploads(worker.open)} open"
 
 
 def _nothing(merged: Merged, facts: Facts) -> Iterator[str]:

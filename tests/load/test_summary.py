@@ -67,7 +67,7 @@ def test_a_test_that_passed() -> None:
         "",
         "generator:",
         "  worker  devices  uploads   CPU       busy  memory  drops  send errors  throttled",
-        "  host_1    1 000   12 345  25 %  1 of 60 s  100 MB      0            0          0",
+        "  0         1 000   12 345  25 %  1 of 60 s  100 MB      0            0          0",
         "note: something",
     ]
 

@@ -70,14 +70,14 @@ NOTHING = {"sent": 0, "answered": 0, "delivered": 0}
             merged(tally(), tally("b", final=False, uploads={"open": 3}), died="b"),
             {},
             "inconclusive",
-            "worker b died: 3 uploads open",
+            "worker 0 died: 3 uploads open",
             id="a worker died with open uploads",
         ),
         pytest.param(
             merged(tally(), tally("b", final=False), died="b"),
             {},
             "inconclusive",
-            "worker b died: 0 uploads open",
+            "worker 0 died: 0 uploads open",
             id="what it sent in its last second nobody knows",
         ),
         pytest.param(merged(tally(), tally("b"), died="b"), {}, "pass", "", id="a worker went after its last word"),
@@ -88,7 +88,7 @@ NOTHING = {"sent": 0, "answered": 0, "delivered": 0}
             merged(tally(), tally("b", final=False, uploads={"open": 3})),
             {},
             "inconclusive",
-            "worker b did not settle: 3 uploads open",
+            "worker 0 was not waited for: 3 uploads open",
             id="a worker never said its last word",
         ),
         pytest.param(
@@ -203,3 +203,44 @@ def test_the_gravest_comes_first_and_long_lists_end() -> None:
     assert findings[0] == "the generator was the limit: busy"
     assert [each for each in findings if each.startswith("and ")] == ["and 10 more such lines"] * 2
     assert len(findings) == 1 + 21 + 21
+
+
+JOINS = {"requests attach meters": 5, "failed attach meters": 0}
+REFUSED = {
+    "requests attach meters": 5,
+    "failed attach meters": 2,
+    "requests upload meters": 10,
+    "failed upload meters": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("of", "expected", "word", "finding"),
+    [
+        pytest.param(merged(tally(failed=2)), [], "fail", "upload: 2 of 10 failed", id="failed requests"),
+        pytest.param(merged(tally(failed=2)), ["failed upload < 50 %"], "pass", "", id="as many may fail"),
+        pytest.param(merged(tally(failed=2)), ["failed upload meters < 50 %"], "pass", "", id="of a group"),
+        pytest.param(
+            merged(tally(failed=2)), ["failed upload < 10 %"], "fail", "expected failed upload < 10 %", id="too many"
+        ),
+        pytest.param(merged(tally(failed=2)), ["upload p99 < 1 s"], "fail", "2 of 10 failed", id="of something else"),
+        pytest.param(
+            merged(tally(failed=2, uploads={"unanswered": 2})), ["unanswered < 3"], "pass", "", id="said otherwise"
+        ),
+        pytest.param(merged(tally(joined=4, counters=REFUSED)), ["failed attach < 50 %"], "fail",
+                     "1 of 5 devices did not get in", id="refused devices"),
+        pytest.param(merged(tally(joined=4, counters=REFUSED)), ["failed attach < 50 %", "joined >= 80 %"], "pass", "",
+                     id="not all need to get in"),
+        pytest.param(merged(tally(joined=4)), [], "inconclusive", "before 1 of 5 devices had joined", id="too short"),
+        pytest.param(merged(tally(uploads=NOTHING, counters=JOINS)), [], "fail",
+                     "nothing was done after the devices had joined", id="joined, and that was all"),
+        pytest.param(merged(tally(uploads=NOTHING, counters={**JOINS, "requests attach meters": 9})), [], "pass", "",
+                     id="a storm of attaches is something"),
+        pytest.param(merged(tally(errors={"KeyError: 'x'": 3})), [], "fail", "a task raised KeyError: 'x' (3×)",
+                     id="a task raised something"),
+    ],
+)  # fmt: skip
+def test_what_failed_is_no_pass_unless_somebody_says_how_much_may(of, expected, word, finding):
+    verdict = judge(of, [parse(text) for text in expected], Facts())
+    assert verdict.word == word, verdict
+    assert finding in "\n".join(verdict.findings)
