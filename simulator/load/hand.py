@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import Any, Final, Protocol
 
@@ -25,6 +26,8 @@ from simulator.wire.drivers.green import immediately
 ERRORS_MOST: Final = 20
 ERROR_MOST: Final = 200
 """Kinds of errors of tasks that are counted, and characters of each."""
+GC_THRESHOLD: Final = 50_000
+"""Allocations between collections of the youngest generation: nearly all that is made here is freed by counting."""
 REPORT_EVERY_S: Final = 1.0
 FLUSH_EVERY_S: Final = 0.2
 """How often what was measured is worked up: little at a time, for nothing is sent meanwhile."""
@@ -89,6 +92,7 @@ class Hand:
         station.claims = self._link.claims
         self._crew = station.crew = Crew(station, self._worker, index, self._watch)
         self._environment.station = station
+        gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
         self._reporting = gevent.spawn(self._report)
 
     def _operators(self, options: LoadOptions) -> tuple[Operator, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import gevent
 import pytest
@@ -15,6 +16,7 @@ from simulator.errors import LocalError
 from simulator.wire import batch, single
 from simulator.wire.calendar import MOST_PER_CALL
 from simulator.wire.drivers.green import (
+    MOMENT_S,
     RESOLUTION_S,
     GreenLoop,
     GreenTimers,
@@ -199,6 +201,53 @@ def test_a_closed_loop_calls_nobody(bench):
 
 
 # --- the wire ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_socket_is_left_alone_for_a_moment_and_all_is_read(bench):
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    here.setblocking(False)
+    read, calls, done = 0, 0, Event()
+
+    def drain():
+        nonlocal read, calls
+        calls += 1
+        came = 0
+        with suppress(BlockingIOError):
+            while here.recv(16):
+                came += 1
+        read += came
+        if read >= 100:
+            done.set()
+        return came
+
+    with here, there:
+        bench.loop.add_reader(here.fileno(), drain)
+        for _ in range(100):
+            there.send(b"one")
+            gevent.sleep(0)
+        assert done.wait(PATIENCE_S)
+        assert (read, calls < 100) == (100, True)  # and not a call for each of them
+        bench.loop.remove_reader(here.fileno())
+
+
+def test_a_reader_may_be_removed_while_its_socket_is_left_alone(bench):
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    calls = []
+
+    def one():
+        calls.append(here.recv(16))
+        return 1
+
+    with here, there:
+        bench.loop.add_reader(here.fileno(), one)
+        for text in (b"1", b"2", b"3"):
+            there.send(text)
+        while len(calls) < 2:  # the second comes right after the first
+            gevent.sleep(0)
+        bench.loop.remove_reader(here.fileno())
+        before = len(calls)
+        gevent.sleep(3 * MOMENT_S)
+        assert len(calls) == before
 
 
 @pytest.mark.parametrize("kind", ["auto", "batch", "single", "mapped"])
