@@ -50,6 +50,13 @@ class Histogram:
         self._sums: list[int] | None = None
         self._encoded = b""
 
+    def __del__(self) -> None:
+        # The package's histogram and its encoder hold each other. A few of 100 KB are made a second, and the collector,
+        # which is told to come rarely under load, would leave half a megabyte a second lying about.
+        hdr = getattr(self, "_hdr", None)
+        if hdr is not None:
+            hdr.encoder.histogram = None
+
     @property
     def mean_s(self) -> float:
         """0: there is nothing in it."""

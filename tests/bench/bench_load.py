@@ -105,9 +105,9 @@ class Kind:
 
 KINDS: Final = (
     Kind(
-        "**FleetUser, 12 000 devices, ten times a second each**",
+        "**FleetUser, 8 000 devices, ten times a second each**",
         "locust_fleet",
-        ("-u", 1, "--devices-per-user", 12_000),
+        ("-u", 1, "--devices-per-user", 8_000),
         (("BENCH_EVERY", "100 ms"),),
     ),
     Kind(

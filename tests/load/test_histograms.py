@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from random import Random
 
 import pytest
@@ -126,3 +127,23 @@ def _package() -> HdrHistogram:
     if not _MADE:
         _MADE.append(HdrHistogram(1, 3_600_000_000, 3))
     return _MADE[0]
+
+
+def test_histograms_that_nobody_needs_are_freed_without_the_collector():
+    one = Histogram()
+    one.record_many([0.1])
+    encoded = one.encode()
+
+    def there():
+        return sum(type(each).__name__ == "HdrHistogram" for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = there()
+        for _ in range(5):
+            both = Histogram()
+            both.add(decode(encoded))
+        assert there() == before + 1  # the last one
+    finally:
+        gc.enable()
