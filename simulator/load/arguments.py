@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, Final
@@ -105,7 +104,7 @@ def read(given: Namespace) -> LoadOptions:
         stop_at_errors=_quantity("stop-at-errors", given.stop_at_errors, "share"),
         wait_at_end_s=_quantity("wait-at-end", given.wait_at_end, "duration"),
         keep=given.keep,
-        report=None if given.report is None else _report(Path(given.report)),
+        report=None if given.report is None else Path(given.report),
         mutant=given.mutant,
         foreign=target is not None and not is_here(urlsplit(target).hostname or ""),
     )
@@ -122,13 +121,3 @@ def _quantity(option: str, text: str, kind: Kind) -> float:
         return parse(text, kind)
     except NotAQuantity as error:
         raise UsageError(f"--{option} {text}: {error.problem}; {error.hint}") from None
-
-
-def _report(path: Path) -> Path:
-    """Raises: UsageError: nothing could be written there, which is better known before the test than after it."""
-    if path.is_dir():
-        raise UsageError(f"--report {path}: this is a folder; name a file in it, {path / 'report.json'}")
-    there = next((each for each in (path, *path.parents) if each.exists()), Path())
-    if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
-        raise UsageError(f"--report {path}: nothing can be written there")
-    return path

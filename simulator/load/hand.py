@@ -77,6 +77,7 @@ class Hand:
         self._hurried, self._stillborn = False, None
         station: Station | None = None
         try:
+            operators = self._operators(options)  # a worker on another machine may lack the scenario's file
             station = Station(options, self.broke)
             station.platform = Platform.reach(options, station.clock, embedded=embedded)
         except SimulatorError as error:
@@ -87,7 +88,6 @@ class Hand:
             return
         self._station = station
         self._watch = Watch(station)
-        operators = self._operators(options)
         station.shared("operators", lambda: operators)
         station.claims = self._link.claims
         self._crew = station.crew = Crew(station, self._worker, index, self._watch)

@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 SCENARIOS = [(path, scenario) for path in find([ROOT / "scenarios"]) for scenario in load_all(path)]
 MANY = 50
 SOME = 10
+RARE = ("upstreamMessage-one-in-10000-lost",)
+"""Some devices do not send enough to meet it; the server's own story of it is in tests/server/test_mutants.py."""
 
 
 def name(path: Path, scenario: Scenario) -> str:
@@ -28,7 +30,11 @@ def name(path: Path, scenario: Scenario) -> str:
 def with_some_devices(scenario: Scenario) -> Scenario:
     if sum(group.count for group in scenario.groups) <= MANY or names_members(scenario):
         return scenario
-    return replace(scenario, groups=tuple(replace(group, count=min(group.count, SOME)) for group in scenario.groups))
+    return replace(
+        scenario,
+        groups=tuple(replace(group, count=min(group.count, SOME)) for group in scenario.groups),
+        mutants=tuple(each for each in scenario.mutants if each[0] not in RARE),
+    )
 
 
 def names_members(scenario: Scenario) -> bool:

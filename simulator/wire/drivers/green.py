@@ -15,20 +15,17 @@ from typing import Any, Final, TypeVar
 import gevent
 from gevent.event import AsyncResult
 
-from simulator.clock import Clock, TimerCallback
+from simulator.clock import Clock
 from simulator.errors import LocalError
 from simulator.wire import batch, single
-from simulator.wire.calendar import Calendar
 from simulator.wire.drivers.green_sockets import GreenSockets
+from simulator.wire.drivers.one_timer import OneTimer
 from simulator.wire.real import Kind, RealWire
 from simulator.wire.socket_port import Loop, report
 
 T = TypeVar("T")
 Told = Callable[[Any, Any, float], None]
 """Called with an argument, a result, and the run time."""
-
-RESOLUTION_S: Final = 0.001
-"""As in `drivers.real`: a deadline that is less than this before the armed one waits for it."""
 
 FEW: Final = 16
 """Fewer datagrams than this in one reading are few."""
@@ -165,61 +162,19 @@ def _let_go(watcher: Any) -> bool:
     return True
 
 
-class GreenTimers:
-    """`clock.Timers` on the hub: one timer for the whole calendar.
-
-    A turn is as in `drivers.real`: sockets are drained, the calendar expires, queued datagrams are flushed.
-    """
+class GreenTimers(OneTimer):
+    """`clock.Timers` on the hub."""
 
     def __init__(self, clock: Clock, loop: GreenLoop) -> None:
-        self._clock, self._loop = clock, loop
-        self._calendar = Calendar(self._failed)
-        self._timer: Any = None
-        self._earlier_than = _NEVER  # a deadline before this one has to move the timer
-        self._closed = False
+        super().__init__(clock, loop)
+        self._loop = loop
 
-    def at(self, when: float, callback: TimerCallback, argument: Any = None) -> None:
-        """Call `callback(argument, now)` at run time `when`, or in the next turn if that has passed."""
-        self._calendar.at(when, callback, argument)
-        if when < self._earlier_than:
-            self._arm(when)
-
-    def close(self) -> None:
-        """Stop: what waits is never called, and neither is what is asked for later."""
-        self._closed = True
-        self._earlier_than = -_NEVER
-        self._disarm()
-
-    def __len__(self) -> int:
-        """How many calls wait."""
-        return len(self._calendar)
-
-    def _arm(self, when: float) -> None:
-        self._disarm()
-        wait_s = when - self._clock.now()
-        self._earlier_than = when - RESOLUTION_S
+    def _set(self, wait_s: float) -> Any:
         # Also for what is due already: what runs "soon" on the hub runs before sockets and greenlets have their turn.
-        self._timer = self._loop.call_later(max(wait_s, 0.0), self._expire)
+        return self._loop.call_later(max(wait_s, 0.0), self._expire)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.close()
-            self._timer = None
-
-    def _expire(self) -> None:
-        self._disarm()
-        self._earlier_than = -_NEVER  # nothing moves the timer while the calendar turns
-        self._calendar.expire(self._clock.now())
-        if self._closed:  # by a callback
-            return
-        when = self._calendar.next()
-        if when is None:
-            self._earlier_than = _NEVER
-        else:
-            self._arm(when)
-
-    def _failed(self, error: Exception, callback: TimerCallback, argument: Any) -> None:
-        report(self._loop, "a timer's callback failed", error, {"callback": callback, "argument": argument})
+    def _take_back(self, handle: Any) -> None:
+        handle.close()
 
 
 def open_green_wire(clock: Clock, loop: Loop, kind: Kind = "auto") -> RealWire:

@@ -17,7 +17,6 @@ from simulator.wire import batch, single
 from simulator.wire.calendar import MOST_PER_CALL
 from simulator.wire.drivers.green import (
     MOMENT_S,
-    RESOLUTION_S,
     GreenLoop,
     GreenTimers,
     GreenWork,
@@ -25,6 +24,7 @@ from simulator.wire.drivers.green import (
     open_green_wire,
     wait_for,
 )
+from simulator.wire.drivers.one_timer import RESOLUTION_S
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,8 @@ import pytest
 
 from simulator.clock import WallClock
 from simulator.wire.batch import BatchWire
-from simulator.wire.drivers.real import RESOLUTION_S, RealTimers
+from simulator.wire.drivers.one_timer import RESOLUTION_S
+from simulator.wire.drivers.real import RealTimers
 
 pytestmark = pytest.mark.real
 
