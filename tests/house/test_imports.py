@@ -63,7 +63,10 @@ MAY_IMPORT |= {
 }
 
 # Each takes a tenth of a second or more to import, so the command that needs it imports it.
-HEAVY = ("aiocoap", "aiohttp", "asyncio_dgram", "faker", "rich", "ruamel.yaml", "locust", "hypothesis")
+HEAVY = (
+    "aiocoap", "aiohttp", "asyncio_dgram", "faker", "rich", "ruamel.yaml", "locust", "gevent", "websockets", "hdrh",
+    "hypothesis",
+)  # fmt: skip
 
 
 def imported(source: str, where: str) -> list[tuple[int, str]]:
