@@ -251,7 +251,7 @@ class Boss:
             except OSError as error:
                 _log.error("--report %s: %s", self._options.report, error.strerror or error)
         self._unsaid = summary.text(merged, verdict, facts)
-        if not self._environment.parsed_options.headless:
+        if not self._environment.parsed_options.headless and not self.leaving:
             self.speak()
 
     def speak(self) -> None:
