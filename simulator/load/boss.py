@@ -151,7 +151,7 @@ class Boss:
                 self.broke(gone)
                 return
             phase, why = self.desk.phase, self.desk.look()
-            if phase != self.desk.phase:
+            if phase != self.desk.phase == "running":
                 _log.info("all %d devices have joined, %.1f s after the start", self.desk.joined, self.desk.elapsed_s)
             if why and not self._finishing:
                 _log.error("stopping the test: %s", why)

@@ -140,8 +140,8 @@ class Desk:
         merged, now = self.merged(), self._now()
         self._series.take(now - self._began_s, merged)
         self.joined = merged.joined
-        if merged.planned and merged.joined >= merged.planned and self.phase == "joining":
-            self.phase = "running"
+        if self.phase in ("joining", "running"):  # more may come at any time: with a worker that is late, or as heirs
+            self.phase = "running" if 0 < merged.planned <= merged.joined else "joining"
         return self._too_many_errors(merged, now)
 
     def _too_many_errors(self, merged: Merged, now: float) -> str:
