@@ -54,7 +54,7 @@ def main(port: str, folder: Path) -> None:
         assert master.stdout is not None
         for line in master.stdout:
             said += line
-            if "devices have joined" in line and not killed_s:
+            if f"all {USERS * DEVICES} devices have joined" in line and not killed_s:
                 workers[0].kill()
                 killed_s = time.time()
                 took_over_s = wait_for_heirs(logs[1:], killed_s + 15.0)
