@@ -188,7 +188,6 @@ class Boss:
             self._looking = None
         desk.look()
         desk.close()
-        self._environment.process_exit_code = desk.verdict().exit_code
         self._say()
         left = self._clean_up()
         for line in () if self._embedded_died() else left:  # nothing is left on a server that is gone
@@ -245,6 +244,7 @@ class Boss:
         desk = self.desk
         merged = desk.merged()
         verdict, facts = desk.verdict(merged), desk.facts(merged)
+        self._environment.process_exit_code = verdict.exit_code
         if self._options.report is not None:
             try:
                 self._options.report.write_bytes(summary.as_json(merged, verdict, facts))

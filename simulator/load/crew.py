@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import gevent
@@ -70,9 +71,7 @@ class Crew:
         self._entering: set[Unit] = set()
         self._coming: list[Any] = []
         """Greenlets that bring devices in."""
-        self._left: dict[str, GroupTally] = {}
-        self._troubles: dict[str, int] = {}
-        self._gaps: list[str] = []
+        self._left = _Sums()
         self._began_s = station.clock.now()
         self._number = 0
         self._counted_before = station.counters()
@@ -131,36 +130,18 @@ class Crew:
             return
         self._units.remove(unit)
         unit.quarters.settle()
-        self._keep(unit)
+        self._left.add(unit, gone=True)
         self._release(unit, keep=False, until_s=station.clock.now() + DISMISSAL_S)
         station.claims.give_back(unit.quarters.block)
-
-    def _keep(self, unit: Unit) -> None:
-        group = unit.quarters.block.group.name
-        gone = _of(unit)
-        gone.planned = gone.joined = 0
-        self._left[group] = add_groups(self._left.get(group, GroupTally()), gone)
-        witness = unit.quarters.witness
-        if witness is not None:
-            self._troubles = add_numbers((self._troubles, witness.troubles))
-            self._gaps += witness.gaps
 
     # --- what they have done ------------------------------------------------------------------------------------------
 
     def tally(self, *, final: bool = False) -> Tally:
         """All of it, since the test began."""
         self._number += 1
-        groups = dict(self._left)
-        troubles, gaps = dict(self._troubles), list(self._gaps)
-        for unit in self._units:
-            name = unit.quarters.block.group.name
-            groups[name] = add_groups(groups.get(name, GroupTally()), _of(unit))
-            witness = unit.quarters.witness
-            if witness is not None:
-                troubles = add_numbers((troubles, witness.troubles))
-                gaps += witness.gaps
+        sums = self._sums()
         if self._handed_over:
-            for group in groups.values():
+            for group in sums.groups.values():
                 group.planned = group.joined = 0
         station = self._station
         before = self._counted_before
@@ -171,16 +152,22 @@ class Crew:
             number=self._number,
             at_s=station.clock.now() - self._began_s,
             final=final,
-            groups=groups,
+            groups=sums.groups,
             counters=counters,
             histograms=station.meters.histograms(),
             generator=self._watch.generator,
-            troubles=dict(list(troubles.items())[:TROUBLES_MOST]),
+            troubles=dict(list(sums.troubles.items())[:TROUBLES_MOST]),
             errors=dict(self.errors),
             lost=self._lost() if self.over else [],
-            gaps=gaps[:TROUBLES_MOST],
+            gaps=sums.gaps[:TROUBLES_MOST],
             blocks=[unit.quarters.tally() for unit in self._units],
         )
+
+    def _sums(self) -> _Sums:
+        found = _Sums(dict(self._left.groups), self._left.troubles, list(self._left.gaps))
+        for unit in self._units:
+            found.add(unit)
+        return found
 
     def _lost(self) -> list[str]:
         found: list[str] = []
@@ -242,7 +229,7 @@ class Crew:
         station = self._station
         if station.platform.has_api:
             return bool(station.platform.alive())
-        return not any(each.uploads.answered for each in self.tally().groups.values())
+        return not any(each.uploads.answered for each in self._sums().groups.values())
 
     def close(self, *, keep: bool, budget_s: float, hurried: Callable[[], bool] = lambda: False) -> list[str]:
         """The devices fall silent and leave the platform. Returns: what could not be removed there, in words.
@@ -277,6 +264,26 @@ class Crew:
             left = home.remove(max(0.0, until_s - self._station.clock.now()))
         unit.quarters.close()
         return left
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Of units."""
+
+    groups: dict[str, GroupTally] = field(default_factory=dict)
+    troubles: dict[str, int] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+
+    def add(self, unit: Unit, *, gone: bool = False) -> None:
+        """One more. `gone`: its devices are nobody's here any more, and what they have done stays."""
+        name, mine = unit.quarters.block.group.name, _of(unit)
+        if gone:
+            mine.planned = mine.joined = 0
+        self.groups[name] = add_groups(self.groups.get(name, GroupTally()), mine)
+        witness = unit.quarters.witness
+        if witness is not None:
+            self.troubles = add_numbers((self.troubles, witness.troubles))
+            self.gaps += witness.gaps
 
 
 def _waiting(units: Sequence[Unit]) -> int:

@@ -20,6 +20,7 @@ from simulator.load.parallel import in_parallel
 from simulator.target.api import ApiRefused
 from simulator.target.credentials import Credentials
 from simulator.target.issuing import Issuing
+from simulator.target.operator import remove_collection
 from simulator.wire.drivers.green import immediately
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Home:
         try:
             with limit:
                 self._remove_devices(left)
-                self._remove_collection()
+                immediately(remove_collection(self._api, self.collection))
                 self.collection = ""
         except gevent.Timeout as late:
             if late is not limit:
@@ -211,20 +212,6 @@ class Home:
             self._left -= 1
 
         in_parallel(here, one, CONCURRENCY)
-
-    def _remove_collection(self) -> None:
-        """Also what is left in it besides devices: the gateway of some certificates, blobs."""
-        try:
-            immediately(self._api.delete_collection(self.collection))
-        except ApiRefused as error:
-            if error.status != _TAKEN:
-                raise
-            for gateway in immediately(self._api.gateways(self.collection)):
-                immediately(self._api.delete_gateway(self.collection, gateway))
-            while blobs := immediately(self._api.blobs(self.collection)):
-                for blob in blobs:
-                    immediately(self._api.delete_blob(self.collection, blob))
-            immediately(self._api.delete_collection(self.collection))
 
     def _remaining(self) -> str:
         count = len(self.ids) if self._left < 0 else self._left

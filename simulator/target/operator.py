@@ -218,25 +218,27 @@ class Operator:
     async def _remove_collections(self, left: list[str]) -> None:
         for name, collection in list(self.collections.items()):
             try:
-                await self._remove_collection(collection)
+                await remove_collection(self.api, collection)
             except ApiRefused as error:
                 if error.status != _GONE:
                     left.append(f"collection {name or 'default'}: {error}")
             del self.collections[name]
 
-    async def _remove_collection(self, collection: str) -> None:
-        """Also what is left in it besides devices: our gateway, and blobs if the platform minds them."""
-        try:
-            await self.api.delete_collection(collection)
-        except ApiRefused as error:
-            if error.status != _TAKEN:
-                raise
-            for gateway in await self.api.gateways(collection):
-                await self.api.delete_gateway(collection, gateway)
-            while blobs := await self.api.blobs(collection):
-                for blob in blobs:
-                    await self.api.delete_blob(collection, blob)
-            await self.api.delete_collection(collection)
+
+async def remove_collection(api: SpanApi, collection: str) -> None:
+    """Remove one that has no devices any more, with what else is in it: our gateway, and blobs if the platform minds
+    them. Raises: ApiRefused, TargetError."""
+    try:
+        await api.delete_collection(collection)
+    except ApiRefused as error:
+        if error.status != _TAKEN:
+            raise
+        for gateway in await api.gateways(collection):
+            await api.delete_gateway(collection, gateway)
+        while blobs := await api.blobs(collection):
+            for blob in blobs:
+                await api.delete_blob(collection, blob)
+        await api.delete_collection(collection)
 
 
 async def _withdraw(api: SpanApi, collection: str, device: str, which: str) -> acts.Done | acts.Rejected:

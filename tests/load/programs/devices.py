@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from contextlib import nullcontext
 
 import gevent
 from locust import constant, task
 from locust.env import Environment
+from stand_in import Crew, until
 
 from simulator.devices.outcome import OK
 from simulator.errors import Place
@@ -32,30 +32,8 @@ from simulator.scenario.model import Group
 from simulator.wire.drivers.green import immediately
 
 SERVER = Embedded()
-PATIENCE_S = 20.0
 said = defaultdict(list)
 broken = []
-
-
-class Crew:
-    """As far as users need one."""
-
-    def __init__(self):
-        self.units = []
-        self.over = False
-
-    def coming(self):
-        return nullcontext()
-
-    def join(self, unit):
-        self.units.append(unit)
-
-
-def until(holds, what):
-    """Wait for a condition; it is a failure if it does not come."""
-    with gevent.Timeout(PATIENCE_S, TimeoutError(f"{what} did not come")):
-        while not holds():
-            gevent.sleep(0.005)
 
 
 def station_of(**more):

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from contextlib import nullcontext
 
-import gevent
 from locust.env import Environment
+from stand_in import Crew, until
 
 from simulator.errors import Place
 from simulator.load.claims import Dealer, OwnClaims
@@ -32,32 +31,10 @@ from simulator.wire.address import address
 from simulator.wire.drivers.green import immediately
 
 SERVER = Embedded()
-PATIENCE_S = 20.0
 COUNT = 6
 TIMES = 3
 BAD = LinkSpec(preset="perfect", changes=(LinkChange(key="delay", up=0.01, down=0.01),))
 broken = []
-
-
-class Crew:
-    """As far as shards and users need one."""
-
-    def __init__(self):
-        self.units = []
-        self.over = False
-
-    def coming(self):
-        return nullcontext()
-
-    def join(self, unit):
-        self.units.append(unit)
-
-
-def until(holds, what):
-    """Wait for a condition; it is a failure if it does not come."""
-    with gevent.Timeout(PATIENCE_S, TimeoutError(f"{what} did not come")):
-        while not holds():
-            gevent.sleep(0.005)
 
 
 def station_of(wire="mapped", **more):
